@@ -1,0 +1,231 @@
+//! The only file that knows threads.
+//!
+//! Threads belong to one operation and end with it. Starting one costs some
+//! tens of microseconds, less than a unit of work, and in return there is no
+//! pool to share, to lock or to rebuild: a process that forks starts its next
+//! operation like any other (a global pool's threads would be missing).
+
+use std::collections::VecDeque;
+use std::io;
+use std::num::NonZeroUsize;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded, unbounded};
+
+use crate::error::Error;
+use crate::layout::{INLINE, UNIT};
+use crate::watch::Watch;
+
+/// How often the calling thread looks after its watcher while others work.
+const WATCH_INTERVAL: Duration = Duration::from_millis(20);
+
+/// The threads this process may use, from its affinity mask and limits.
+pub fn usable_threads() -> NonZeroUsize {
+    std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN)
+}
+
+/// The threads worth waking for `size` bytes: none but the caller's for a small
+/// input, and never more than there are units.
+pub(crate) fn worth_waking(threads: usize, size: u64) -> usize {
+    if size < INLINE {
+        return 1;
+    }
+    let units = size.div_ceil(UNIT as u64);
+    threads.min(usize::try_from(units).unwrap_or(usize::MAX))
+}
+
+/// Works on independent jobs on `threads` threads while the calling thread
+/// watches. Jobs are claimed in order; each thread makes a state of its own
+/// with `start`; `work` returns the bytes it did.
+///
+/// # Errors
+/// The error of the earliest job that failed, or the watcher's. Jobs that were
+/// not yet claimed then are not started.
+pub(crate) fn run<J: Send, S>(
+    threads: usize,
+    jobs: impl Iterator<Item = J> + Send,
+    start: impl Fn() -> Result<S, Error> + Sync,
+    work: impl Fn(&mut S, J) -> Result<u64, Error> + Sync,
+    watch: &mut dyn Watch,
+) -> Result<(), Error> {
+    let mut done = 0;
+    if threads <= 1 {
+        let mut state = start()?;
+        for job in jobs {
+            done += work(&mut state, job)?;
+            watch.tick(done)?;
+        }
+        return Ok(());
+    }
+
+    let jobs = Mutex::new(jobs.enumerate());
+    let failure = Mutex::new(None::<(usize, Error)>);
+    let stop = AtomicBool::new(false);
+    let finished = AtomicU64::new(0);
+    let claim = || jobs.lock().unwrap_or_else(PoisonError::into_inner).next();
+    let fail = |index: usize, error: Error| {
+        stop.store(true, Ordering::Relaxed);
+        let mut slot = failure.lock().unwrap_or_else(PoisonError::into_inner);
+        if slot.as_ref().is_none_or(|(earliest, _)| index < *earliest) {
+            *slot = Some((index, error));
+        }
+    };
+    let worker = |alive: Sender<()>| {
+        let mut state = match start() {
+            Ok(state) => state,
+            Err(error) => return fail(0, error),
+        };
+        while !stop.load(Ordering::Relaxed) {
+            let Some((index, job)) = claim() else { break };
+            match work(&mut state, job) {
+                Ok(bytes) => {
+                    finished.fetch_add(bytes, Ordering::Relaxed);
+                }
+                Err(error) => return fail(index, error),
+            }
+        }
+        drop(alive);
+    };
+
+    let watched = std::thread::scope(|scope| {
+        let (alive, ended) = bounded::<()>(0);
+        let worker = &worker;
+        let mut started = 0;
+        for _ in 0..threads {
+            let alive = alive.clone();
+            // Where the system gives no more threads, fewer do the work.
+            let spawned = std::thread::Builder::new().spawn_scoped(scope, move || worker(alive));
+            started += usize::from(spawned.is_ok());
+        }
+        if started == 0 {
+            worker(alive.clone());
+        }
+        drop(alive);
+        while ended.recv_timeout(WATCH_INTERVAL) == Err(RecvTimeoutError::Timeout) {
+            if let Err(error) = watch.tick(finished.load(Ordering::Relaxed)) {
+                stop.store(true, Ordering::Relaxed);
+                return Err(error);
+            }
+        }
+        watch.tick(finished.load(Ordering::Relaxed))
+    });
+    watched?;
+    match failure.into_inner().unwrap_or_else(PoisonError::into_inner) {
+        Some((_, error)) => Err(error),
+        None => Ok(()),
+    }
+}
+
+/// Jobs in, results out in the same order, worked on by threads of its own.
+///
+/// At most `depth` jobs are under way, which bounds the memory: the owner takes
+/// a result before it submits the job after that.
+pub(crate) struct Pipeline<J, R> {
+    jobs: Option<Sender<Ticket<J, R>>>,
+    pending: VecDeque<Receiver<R>>,
+    workers: Vec<JoinHandle<()>>,
+    depth: usize,
+    process: u32,
+}
+
+struct Ticket<J, R> {
+    job: J,
+    reply: Sender<R>,
+}
+
+impl<J: Send + 'static, R: Send + 'static> Pipeline<J, R> {
+    /// Starts up to `threads` threads, each with a `worker` made for it.
+    ///
+    /// # Errors
+    /// Those of `worker`, or of the system where it gives no thread at all.
+    pub(crate) fn start<W>(
+        threads: usize,
+        worker: impl Fn() -> Result<W, Error>,
+    ) -> Result<Self, Error>
+    where
+        W: FnMut(J) -> R + Send + 'static,
+    {
+        let (jobs, queue) = unbounded::<Ticket<J, R>>();
+        let mut workers = Vec::with_capacity(threads);
+        let mut refused = None;
+        for _ in 0..threads {
+            let (mut work, queue) = (worker()?, queue.clone());
+            let spawned = std::thread::Builder::new()
+                .name("passkeep".into())
+                .spawn(move || {
+                    for Ticket { job, reply } in queue {
+                        // The owner may have gone; then nobody wants the result.
+                        let _ = reply.send(work(job));
+                    }
+                });
+            match spawned {
+                Ok(handle) => workers.push(handle),
+                Err(error) => refused = Some(error),
+            }
+        }
+        match refused {
+            Some(error) if workers.is_empty() => Err(Error::Io(error)),
+            _ => Ok(Self {
+                jobs: Some(jobs),
+                pending: VecDeque::new(),
+                // One unit more than threads keeps everyone busy while the
+                // owner reads or writes.
+                depth: workers.len() + 1,
+                workers,
+                process: std::process::id(),
+            }),
+        }
+    }
+
+    pub(crate) fn is_full(&self) -> bool {
+        self.pending.len() >= self.depth
+    }
+
+    pub(crate) fn submit(&mut self, job: J) -> Result<(), Error> {
+        self.check_process()?;
+        let (reply, result) = bounded(1);
+        let jobs = self.jobs.as_ref().ok_or(Error::Finished)?;
+        jobs.send(Ticket { job, reply })
+            .map_err(|_| Error::Backend)?;
+        self.pending.push_back(result);
+        Ok(())
+    }
+
+    /// Waits for the oldest job's result; `None` when no job is under way.
+    pub(crate) fn next(&mut self) -> Result<Option<R>, Error> {
+        self.check_process()?;
+        match self.pending.pop_front() {
+            None => Ok(None),
+            // Disconnected: the worker panicked, which no input can cause.
+            Some(result) => result.recv().map(Some).map_err(|_| {
+                Error::Io(io::Error::other("a worker thread ended unexpectedly"))
+            }),
+        }
+    }
+
+    fn check_process(&self) -> Result<(), Error> {
+        if self.process == std::process::id() {
+            Ok(())
+        } else {
+            Err(Error::Forked)
+        }
+    }
+}
+
+impl<J, R> Drop for Pipeline<J, R> {
+    fn drop(&mut self) {
+        drop(self.jobs.take());
+        if self.process == std::process::id() {
+            for worker in self.workers.drain(..) {
+                // A panic was reported already, to whoever waited for the job.
+                let _ = worker.join();
+            }
+        } else {
+            // After a fork there is nobody to wait for.
+            std::mem::forget(std::mem::take(&mut self.workers));
+        }
+    }
+}

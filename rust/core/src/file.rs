@@ -1,0 +1,158 @@
+//! File to file: every thread claims a unit, reads it where it lies, works on
+//! it and writes it where it belongs.
+
+use std::fs::File;
+use std::os::unix::fs::FileExt;
+
+use crate::aead::Aead;
+use crate::chunks::{Opened, Place, open_run, seal_run};
+use crate::engine::{run, worth_waking};
+use crate::error::Error;
+use crate::format::Format;
+use crate::layout::UNIT;
+use crate::watch::Watch;
+
+/// Where a payload lies in a file.
+#[derive(Clone, Copy)]
+struct Span {
+    offset: u64,
+    size: u64,
+}
+
+/// Seals the whole of `source` into `target`, whose first chunk stands at
+/// `offset`. Returns the plaintext size.
+///
+/// # Errors
+/// [`Error::Changed`] where `source` shrinks or grows meanwhile, and those of
+/// the files. `target` is worthless then.
+pub fn seal_file<F: Format>(
+    format: &F,
+    source: &File,
+    target: &File,
+    offset: u64,
+    threads: usize,
+    watch: &mut dyn Watch,
+) -> Result<u64, Error> {
+    let size = source.metadata()?.len();
+    let sealed_size = F::LAYOUT.sealed_size(size)?;
+    reserve(target, Span { offset, size: sealed_size })?;
+    let unit = F::LAYOUT.unit() as u64;
+    let units = size.div_ceil(unit).max(1);
+    run(
+        worth_waking(threads, size),
+        0..units,
+        || Worker::new(format),
+        |worker, i| {
+            let (plain, sealed) = (i * unit, i * F::LAYOUT.sealed_unit() as u64);
+            let length = usize::try_from(unit.min(size - plain)).unwrap_or(UNIT);
+            worker.plain.resize(length, 0);
+            read_exact_at(source, &mut worker.plain, plain, &Error::Changed)?;
+            let chunks = length.div_ceil(F::LAYOUT.chunk).max(1);
+            worker.sealed.resize(length + chunks * F::LAYOUT.tag, 0);
+            let place = Place::of_unit::<F>(i, units);
+            seal_run(format, &mut worker.aead, place, &worker.plain, &mut worker.sealed)?;
+            target.write_all_at(&worker.sealed, offset + sealed)?;
+            Ok(length as u64)
+        },
+        watch,
+    )?;
+    if source.metadata()?.len() == size {
+        Ok(size)
+    } else {
+        Err(Error::Changed)
+    }
+}
+
+/// Opens the payload that lies in `source` from `offset` to its end into
+/// `target`. Returns the plaintext size.
+///
+/// # Errors
+/// Those of the payload and of the files. `target` is worthless then: other
+/// than a stream, it may hold verified chunks from behind the bad one.
+pub fn open_file<F: Format>(
+    format: &F,
+    source: &File,
+    offset: u64,
+    target: &File,
+    threads: usize,
+    watch: &mut dyn Watch,
+) -> Result<u64, Error> {
+    let sealed_size = source.metadata()?.len().checked_sub(offset);
+    let sealed_size = sealed_size.ok_or(Error::Truncated)?;
+    let size = F::LAYOUT.plain_size(sealed_size)?;
+    reserve(target, Span { offset: 0, size })?;
+    let unit = F::LAYOUT.sealed_unit() as u64;
+    let units = sealed_size.div_ceil(unit);
+    run(
+        worth_waking(threads, size),
+        0..units,
+        || Worker::new(format),
+        |worker, i| {
+            let (sealed, plain) = (i * unit, i * F::LAYOUT.unit() as u64);
+            let length = usize::try_from(unit.min(sealed_size - sealed)).unwrap_or(UNIT);
+            worker.sealed.resize(length, 0);
+            read_exact_at(source, &mut worker.sealed, offset + sealed, &Error::Truncated)?;
+            worker.plain.resize(F::LAYOUT.unit(), 0);
+            let place = Place::of_unit::<F>(i, units);
+            let Opened { released, end } =
+                open_run(format, &mut worker.aead, place, &worker.sealed, &mut worker.plain);
+            end?;
+            target.write_all_at(&worker.plain[..released], plain)?;
+            Ok(released as u64)
+        },
+        watch,
+    )?;
+    if source.metadata()?.len() == offset + sealed_size {
+        Ok(size)
+    } else {
+        Err(Error::Changed)
+    }
+}
+
+/// A thread's cipher and buffers.
+struct Worker {
+    aead: Aead,
+    plain: Vec<u8>,
+    sealed: Vec<u8>,
+}
+
+impl Worker {
+    fn new<F: Format>(format: &F) -> Result<Self, Error> {
+        Ok(Self {
+            aead: format.cipher()?,
+            plain: Vec::new(),
+            sealed: Vec::new(),
+        })
+    }
+}
+
+fn read_exact_at(file: &File, buffer: &mut [u8], at: u64, short: &Error) -> Result<(), Error> {
+    file.read_exact_at(buffer, at).map_err(|error| {
+        match (error.kind(), short) {
+            (std::io::ErrorKind::UnexpectedEof, Error::Truncated) => Error::Truncated,
+            (std::io::ErrorKind::UnexpectedEof, _) => Error::Changed,
+            _ => Error::Io(error),
+        }
+    })
+}
+
+/// Gives the target its final size at once: the file system can lay it out in
+/// one piece, a full disk is noticed before the work and not after it, and
+/// threads that write side by side do not extend the file under each other.
+fn reserve(target: &File, span: Span) -> Result<(), Error> {
+    target.set_len(span.offset + span.size)?;
+    if span.size == 0 {
+        return Ok(());
+    }
+    #[cfg(target_os = "linux")]
+    {
+        use rustix::fs::{FallocateFlags, fallocate};
+        use rustix::io::Errno;
+        match fallocate(target, FallocateFlags::empty(), span.offset, span.size) {
+            // A file system that cannot reserve is written to as it is.
+            Ok(()) | Err(Errno::OPNOTSUPP | Errno::NOSYS | Errno::INVAL) => {}
+            Err(error) => return Err(Error::Io(error.into())),
+        }
+    }
+    Ok(())
+}

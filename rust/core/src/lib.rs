@@ -1,0 +1,41 @@
+//! The core of passkeep: payload formats and the parallel engine that seals
+//! and opens large streams on every core of the machine.
+//!
+//! This crate knows nothing of Python, recipients or passkeys. It is handed a
+//! file key and moves bytes:
+//!
+//! * [`Sealer`] and [`Opener`] are streaming: [`std::io::Write`] in,
+//!   [`std::io::Read`] out, bounded memory.
+//! * [`seal_file`] and [`open_file`] go from file to file with positioned reads
+//!   and writes on all threads.
+//! * [`seal_slice`] and [`open_slice`] go from buffer to buffer.
+//!
+//! All of them produce the same bytes for any number of threads, and none of
+//! them ever releases plaintext that has not been authenticated.
+
+mod aead;
+mod age;
+mod chunks;
+mod engine;
+mod error;
+mod file;
+mod format;
+mod layout;
+mod open;
+mod seal;
+mod secret;
+mod slice;
+mod watch;
+
+pub use aead::Aead;
+pub use age::{Age, FILE_KEY_SIZE, NONCE_SIZE, new_nonce};
+pub use engine::usable_threads;
+pub use error::Error;
+pub use file::{open_file, seal_file};
+pub use format::Format;
+pub use layout::Layout;
+pub use open::Opener;
+pub use seal::Sealer;
+pub use secret::FileKey;
+pub use slice::{open_slice, seal_slice};
+pub use watch::Watch;
