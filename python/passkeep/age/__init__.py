@@ -1,0 +1,1 @@
+"""age v1: header, stanzas, keys and armor. The payload is the native core's."""

@@ -1,0 +1,66 @@
+"""Whole age files in memory: the small ones that keyrings are made of."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from passkeep import _native
+from passkeep.age import armor, envelope, header
+from passkeep.age.header import Stanza
+from passkeep.age.keys import Identity, Recipient
+from passkeep.errors import DamagedError
+
+
+def encrypt_text(text: str, recipients: Sequence[Recipient]) -> str:
+    """Encrypts a short text to an armored age file."""
+    head, file_key = envelope.new_header(recipients)
+    return armor.armor(_native.seal_bytes(text.encode(), head, file_key, threads=1))
+
+
+def encrypt_text_under(text: str, stanza: Stanza, file_key: bytes) -> str:
+    """Encrypts a short text under a file key that `stanza` already wraps."""
+    head = header.serialize([stanza], file_key)
+    return armor.armor(_native.seal_bytes(text.encode(), head, file_key, threads=1))
+
+
+def decrypt_text(armored: str, identities: Sequence[Identity]) -> str:
+    """Decrypts an armored age file that holds a short text.
+
+    Raises:
+        WrongKeyError: No identity opens it.
+        DamagedError: It is not an armored age file, or was changed.
+        LimitError: Its header asks for too much.
+    """
+    data, head, length = split(armored)
+    file_key = envelope.open_header(head, identities)
+    try:
+        return _native.open_bytes(data, length, file_key, threads=1).decode()
+    except UnicodeDecodeError:
+        raise DamagedError("the decrypted text is not UTF-8") from None
+
+
+def split(armored: str) -> tuple[bytes, header.Header, int]:
+    """Takes an armored age file apart: its bytes, its header and the header's length.
+
+    Raises:
+        DamagedError: It is not an armored age file.
+        LimitError: Its header is too large.
+    """
+    data = armor.dearmor(armored)
+    return data, *split_header(memoryview(data))
+
+
+def split_header(data: memoryview) -> tuple[header.Header, int]:
+    """Reads the header in front of a complete binary age file.
+
+    Returns:
+        The header and its length in bytes.
+
+    Raises:
+        DamagedError: It is not an age file.
+        LimitError: Its header is too large.
+    """
+    parsed = header.parse(bytes(data[: header.HEADER_LIMIT + 1]))
+    if parsed is None:
+        raise DamagedError("the age file ends inside its header")
+    return parsed

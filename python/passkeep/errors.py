@@ -1,0 +1,74 @@
+"""Every exception that passkeep raises on purpose.
+
+One base class, never raised itself. The classes follow what a caller can do
+next: try another key (:class:`WrongKeyError`), fetch another copy
+(:class:`DamagedError`), look at a report (:class:`PartialError`). No message
+and no attribute ever holds a secret.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class PasskeepError(Exception):
+    """Base of all passkeep errors.
+
+    Args:
+        message: One line that says what happened and what was left untouched.
+        hint: What to do next; each class has one that always holds.
+    """
+
+    default_hint: ClassVar[str] = ""
+
+    def __init__(self, message: str, *, hint: str = "") -> None:
+        super().__init__(message)
+        self.hint = hint or self.default_hint
+
+
+class WrongKeyError(PasskeepError):
+    """None of the given identities, passwords or passkeys opens this file."""
+
+    default_hint = "Try another way in: a passkey, the password, the recovery key or an identity."
+
+
+class DamagedError(PasskeepError):
+    """The data was changed, cut short, or never was what it claims to be."""
+
+    default_hint = "Try another copy of it. Nothing was written under the final name."
+
+
+class LimitError(PasskeepError):
+    """The input asks for more than a documented limit allows."""
+
+
+class PartialError(PasskeepError):
+    """The work was done except for the entries that the report lists.
+
+    Attributes:
+        report: The :class:`passkeep.TreeReport` of the run.
+    """
+
+    def __init__(self, message: str, *, report: object, hint: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.report = report
+
+
+class OutputError(PasskeepError):
+    """The output could not be published; whatever stood there is unchanged."""
+
+
+class KeyringError(PasskeepError):
+    """The keyring is incomplete, was changed by a stranger, or cannot do this."""
+
+
+class CeremonyError(PasskeepError):
+    """The passkey ceremony ended without an answer."""
+
+
+class CancelledError(PasskeepError):
+    """The caller's cancel token stopped the operation; nothing was published."""
+
+
+class InvalidInputError(PasskeepError, ValueError):
+    """An argument is malformed: a recipient, an identity, a recovery key, …."""
