@@ -1,0 +1,17 @@
+"""Keyrings: several ways in to the backups of one person."""
+
+from passkeep.keyring.document import CredentialInfo, Slot
+from passkeep.keyring.keyring import Keyring, RootIdentity
+from passkeep.keyring.public import PublicKeyring
+from passkeep.keyring.state import State
+from passkeep.keyring.unlock import Unlock
+
+__all__ = [
+    "CredentialInfo",
+    "Keyring",
+    "PublicKeyring",
+    "RootIdentity",
+    "Slot",
+    "State",
+    "Unlock",
+]

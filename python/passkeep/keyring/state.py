@@ -1,0 +1,118 @@
+"""What this machine remembers of keyrings: the highest epoch, and a pin.
+
+An unattended host cannot check a keyring's MAC, so it pins what it saw first
+and refuses any change until a person says `passkeep key trust`. A machine that
+does unlock keyrings remembers the highest epoch and refuses an older one, so
+that storage cannot bring back a keyring with a removed slot.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+from passkeep.errors import DamagedError, KeyringError
+from passkeep.keyring import strict_json
+from passkeep.keyring.strict_json import Fields
+from passkeep.output import write_private
+
+_MAX_RECORD = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class _Record:
+    epoch: int = 0
+    pin: str = ""
+
+
+class State:
+    """The state folder.
+
+    Args:
+        folder: Where to remember; by default `PASSKEEP_STATE_DIR`, or the
+            platform's folder for user state.
+    """
+
+    def __init__(self, folder: str | os.PathLike[str] | None = None) -> None:
+        self._folder = Path(folder) if folder is not None else _default_folder()
+
+    def check_pin(self, keyring_id: str, fingerprint: str, epoch: int) -> None:
+        """Pins public parts at first use, and afterwards accepts only the same.
+
+        Args:
+            keyring_id: 32 hexadecimal digits.
+            fingerprint: SHA-256 of the public parts, hexadecimal.
+            epoch: The epoch they claim.
+
+        Raises:
+            KeyringError: They are not what was pinned.
+            OSError: The state folder cannot be read or written.
+        """
+        record = self._read(keyring_id)
+        if not record.pin:
+            self.trust(keyring_id, fingerprint, epoch)
+        elif record.pin != fingerprint:
+            raise KeyringError(
+                "the public part of this keyring is not what this machine used before;"
+                " nothing was backed up",
+                hint="If you changed the keyring yourself, run `passkeep key trust` on it.",
+            )
+
+    def trust(self, keyring_id: str, fingerprint: str, epoch: int) -> None:
+        """Pins public parts, whatever was pinned before."""
+        record = self._read(keyring_id)
+        self._write(keyring_id, _Record(max(record.epoch, epoch), fingerprint))
+
+    def check_epoch(self, keyring_id: str, epoch: int) -> None:
+        """Refuses a keyring older than one that was unlocked here.
+
+        Raises:
+            KeyringError: This machine has seen a later epoch.
+        """
+        highest = self._read(keyring_id).epoch
+        if epoch < highest:
+            raise KeyringError(
+                f"this keyring is an old copy: epoch {epoch}, while this machine has seen"
+                f" epoch {highest}",
+                hint="Use the newest copy of the keyring.",
+            )
+
+    def remember_epoch(self, keyring_id: str, epoch: int) -> None:
+        """Remembers the epoch of a keyring whose MAC was verified."""
+        record = self._read(keyring_id)
+        if epoch > record.epoch:
+            self._write(keyring_id, replace(record, epoch=epoch))
+
+    def _path(self, keyring_id: str) -> Path:
+        return self._folder / "keyrings" / f"{keyring_id}.json"
+
+    def _read(self, keyring_id: str) -> _Record:
+        path = self._path(keyring_id)
+        try:
+            with path.open("rb") as file:
+                text = file.read(_MAX_RECORD)
+        except FileNotFoundError:
+            return _Record()
+        try:
+            fields = Fields(strict_json.loads(text, "a record of passkeep"), "the record")
+            return _Record(fields.number("epoch"), fields.text("pin"))
+        except DamagedError:
+            raise KeyringError(
+                f"what this machine remembers of the keyring is damaged: {path}",
+                hint="Compare the keyring with a trusted copy, then remove that file.",
+            ) from None
+
+    def _write(self, keyring_id: str, record: _Record) -> None:
+        path = self._path(keyring_id)
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        write_private(path, strict_json.canonical(asdict(record)), overwrite=True)
+
+
+def _default_folder() -> Path:
+    override = os.environ.get("PASSKEEP_STATE_DIR")
+    if override:
+        return Path(override)
+    from platformdirs import user_state_path  # noqa: PLC0415  (only where nothing is set)
+
+    return user_state_path("passkeep")

@@ -1,0 +1,73 @@
+"""Opening a backup with nothing but the backup and one way in."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NoReturn
+
+from passkeep.age.header import Stanza
+from passkeep.age.hybrid import HybridIdentity
+from passkeep.errors import WrongKeyError
+from passkeep.keyring import recovery, travel
+from passkeep.keyring.keyring import RootIdentity, check_one_way, open_vault
+from passkeep.prf import PasskeyClient
+
+
+class Unlock:
+    """An age identity that opens a backup through its travelling copy.
+
+    A recovery key needs no travelling copy: backups are sealed to it as well.
+
+    Args:
+        password: As the person types it.
+        recovery_key: 64 digits, spaced or not, or `AGE-SECRET-KEY-PQ-1…`.
+        passkey: A client that asks for a tap.
+
+    Raises:
+        InvalidInputError: Not exactly one way was given, or the recovery key is
+            malformed.
+    """
+
+    def __init__(
+        self,
+        *,
+        password: str | None = None,
+        recovery_key: str | None = None,
+        passkey: PasskeyClient | None = None,
+    ) -> None:
+        check_one_way(password, recovery_key, passkey)
+        self._password = password
+        self._passkey = passkey
+        self._direct = (
+            None
+            if recovery_key is None
+            else HybridIdentity.from_seed(recovery.to_seed(recovery_key))
+        )
+
+    def unwrap(self, stanzas: Sequence[Stanza]) -> bytes | None:
+        """Opens the file key of a backup.
+
+        Raises:
+            WrongKeyError: The backup carries no keyring, or it does not open.
+            KeyringError: The keyring in it was changed by somebody who holds no slot.
+            CeremonyError: No passkey answered.
+            DamagedError: The keyring in it is malformed.
+        """
+        if self._direct is not None:
+            return self._direct.unwrap(stanzas)
+        found = travel.find(stanzas)
+        if found is None:
+            raise WrongKeyError(
+                "this file carries no keyring that a passkey or a password could open",
+                hint="Use the recovery key, the keyring file or an identity.",
+            )
+        opened = open_vault(
+            found, password=self._password, recovery_key=None, passkey=self._passkey
+        )
+        return RootIdentity(opened.identities).unwrap(stanzas)
+
+    def __repr__(self) -> str:
+        return "<Unlock>"
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("Unlock holds a secret and cannot be pickled")

@@ -1,0 +1,189 @@
+"""What a slot opens, wherever it is stored: a keyring file or the travelling
+copy inside a backup. The one implementation of unlocking.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from passkeep.age import fido2prf, keys, message
+from passkeep.age.header import Stanza
+from passkeep.age.hybrid import HybridIdentity
+from passkeep.age.scrypt import Password
+from passkeep.errors import DamagedError, WrongKeyError
+from passkeep.keyring import passwords, seal
+from passkeep.keyring.document import Kind
+from passkeep.keyring.strict_json import Object
+from passkeep.prf import Answer, PasskeyClient, Question
+
+
+@dataclass(frozen=True, slots=True)
+class Lock:
+    """The part of a slot that opening it needs.
+
+    Attributes:
+        kind: What the person needs.
+        auth: The keyring key under the slot's seed.
+        identity: The wrapped slot identity; None for a recovery key.
+        credential: `AGE-PLUGIN-FIDO2PRF-1…`, for a passkey.
+    """
+
+    kind: Kind
+    auth: bytes
+    identity: str | None
+    credential: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Vault:
+    """A root behind its locks.
+
+    Attributes:
+        locks: The ways in, in the order of the slots.
+        root: Armored identity file, sealed to every slot.
+        document: The JSON object that `mac` authenticates.
+        mac: As claimed by whoever stored it.
+    """
+
+    locks: tuple[Lock, ...]
+    root: str
+    document: Object
+    mac: bytes
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Opened:
+    """What came out. Holds secrets.
+
+    Attributes:
+        lock: The index of the lock that opened.
+        keyring_key: Authenticates changes to the keyring.
+        identities: The root identities, newest first.
+    """
+
+    lock: int
+    keyring_key: bytes
+    identities: tuple[HybridIdentity, ...]
+
+
+def open_with_password(vault: Vault, password: str) -> Opened:
+    """Opens the vault with a password.
+
+    Raises:
+        WrongKeyError: No password slot opens with it.
+        KeyringError: The vault's MAC does not fit.
+        DamagedError: The vault is malformed.
+        LimitError: A slot asks for more scrypt work than 2^20.
+    """
+    locks = _of_kind(vault, "password")
+    for spelling in passwords.spellings(password):
+        for index, lock in locks:
+            try:
+                text = message.decrypt_text(_wrapped(lock), [Password(spelling)])
+            except WrongKeyError:
+                continue
+            return _open(vault, index, _seed(text))
+    raise WrongKeyError(
+        "this password opens none of the keyring's slots"
+        if locks
+        else "the keyring has no password slot"
+    )
+
+
+def open_with_recovery_key(vault: Vault, seed: bytes) -> Opened:
+    """Opens the vault with a recovery key's seed.
+
+    Raises:
+        WrongKeyError: It is not the keyring's recovery key.
+        KeyringError: The vault's MAC does not fit.
+        DamagedError: The vault is malformed.
+    """
+    for index, lock in _of_kind(vault, "recovery-key"):
+        try:
+            seal.take_over(seed, lock.auth)
+        except WrongKeyError:
+            continue
+        return _open(vault, index, seed)
+    raise WrongKeyError(
+        "this is not the recovery key of this keyring",
+        hint="Compare every group with what you wrote down, or use another way in.",
+    )
+
+
+def open_with_passkey(vault: Vault, client: PasskeyClient) -> Opened:
+    """Opens the vault with whichever of its passkeys is at hand, in one prompt.
+
+    Raises:
+        CeremonyError: No passkey answered.
+        WrongKeyError: There is no passkey slot, or the answer does not open it.
+        KeyringError: The vault's MAC does not fit.
+        DamagedError: The vault is malformed.
+    """
+    candidates = [(index, *_question(lock)) for index, lock in _of_kind(vault, "passkey")]
+    if not candidates:
+        raise WrongKeyError("the keyring has no passkey slot")
+    answer = client.evaluate([question for _, question, _, _ in candidates])
+    for index, question, stanza, wrapped in candidates:
+        if question.credential.id == answer.credential_id:
+            text = message.decrypt_text(wrapped, [_Answered(stanza, answer)])
+            return _open(vault, index, _seed(text))
+    raise WrongKeyError("the passkey that answered is none of the keyring's")
+
+
+def _of_kind(vault: Vault, kind: Kind) -> list[tuple[int, Lock]]:
+    return [(i, lock) for i, lock in enumerate(vault.locks) if lock.kind == kind]
+
+
+def _wrapped(lock: Lock) -> str:
+    if lock.identity is None:
+        raise DamagedError("the keyring is malformed: a slot lacks its identity")
+    return lock.identity
+
+
+def _seed(text: str) -> bytes:
+    return HybridIdentity.from_string(text.strip()).seed
+
+
+def _question(lock: Lock) -> tuple[Question, Stanza, str]:
+    wrapped = _wrapped(lock)
+    _, header, _ = message.split(wrapped)
+    stanzas = [stanza for stanza in header.stanzas if stanza.type == fido2prf.STANZA_TYPE]
+    if lock.credential is None or len(stanzas) != 1:
+        raise DamagedError("the keyring is malformed: a passkey slot is incomplete")
+    credential = fido2prf.Credential.from_string(lock.credential)
+    return Question(credential, fido2prf.nonce_of(stanzas[0])), stanzas[0], wrapped
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class _Answered:
+    """A passkey that has answered, as an age identity for its one stanza."""
+
+    stanza: Stanza
+    answer: Answer
+
+    def unwrap(self, stanzas: Sequence[Stanza]) -> bytes | None:
+        if self.stanza not in stanzas:
+            return None
+        return fido2prf.unwrap(self.stanza, self.answer.prf_output)
+
+
+def _open(vault: Vault, index: int, seed: bytes) -> Opened:
+    """Opens the root with a slot's seed, and trusts nothing before the MAC fits."""
+    try:
+        keyring_key = seal.take_over(seed, vault.locks[index].auth)
+    except WrongKeyError:
+        raise seal.changed_by_a_stranger() from None
+    seal.verify(vault.document, vault.mac, keyring_key)
+    text = message.decrypt_text(vault.root, [HybridIdentity.from_seed(seed)])
+    identities = tuple(_hybrid_only(text))
+    if not identities:
+        raise DamagedError("the keyring is malformed: its root holds no identity")
+    return Opened(index, keyring_key, identities)
+
+
+def _hybrid_only(text: str) -> Iterator[HybridIdentity]:
+    for identity in keys.parse_identity_file(text):
+        if not isinstance(identity, HybridIdentity):
+            raise DamagedError("the keyring is malformed: its root holds a classic identity")
+        yield identity

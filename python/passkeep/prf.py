@@ -1,0 +1,87 @@
+"""What a keyring asks of a passkey, and what it gets back.
+
+The seam between :mod:`passkeep.keyring`, which stores and opens slots, and
+:mod:`passkeep.passkey`, whose clients talk to authenticators. Neither imports
+the other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NoReturn, Protocol
+
+from passkeep.age.fido2prf import Credential
+
+
+class _Secret:
+    """Keeps PRF output out of `repr`, logs and pickles."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__}>"
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError(f"{type(self).__name__} holds a secret and cannot be pickled")
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """One passkey slot: which credential, and the nonce of its stanza.
+
+    Attributes:
+        credential: The passkey that could answer.
+        nonce: The 16-byte nonce both PRF inputs are made of.
+    """
+
+    credential: Credential
+    nonce: bytes
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Answer(_Secret):
+    """The PRF output of the passkey that answered.
+
+    Attributes:
+        credential_id: Which of the credentials asked it was.
+        prf_output: 64 bytes: the outputs at both inputs, one after the other.
+    """
+
+    credential_id: bytes
+    prf_output: bytes
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Enrolment(_Secret):
+    """A new passkey and its PRF output, agreed by two separate evaluations.
+
+    Attributes:
+        credential: The new passkey.
+        discoverable: Whether it can be found without its id; None if unknown.
+        backup_eligible: Whether its provider may synchronise it.
+        prf_output: 64 bytes, as in :class:`Answer`.
+    """
+
+    credential: Credential
+    discoverable: bool | None
+    backup_eligible: bool
+    prf_output: bytes
+
+
+class PasskeyClient(Protocol):
+    """Something that can hold a passkey ceremony, such as a browser."""
+
+    def enroll(self, *, label: str, nonce: bytes) -> Enrolment:
+        """Makes a new passkey and evaluates its PRF at the inputs of `nonce`.
+
+        Raises:
+            CeremonyError: The person, the browser or the authenticator declined.
+        """
+
+    def evaluate(self, questions: Sequence[Question]) -> Answer:
+        """Evaluates the PRF of whichever of the passkeys is at hand.
+
+        Raises:
+            CeremonyError: None of them answered.
+        """
