@@ -54,9 +54,7 @@ impl Aead {
         sealed: &[u8],
         plain: &mut [u8],
     ) -> Result<(), Error> {
-        let (body, tag) = sealed
-            .split_at_checked(plain.len())
-            .ok_or(Error::Backend)?;
+        let (body, tag) = sealed.split_at_checked(plain.len()).ok_or(Error::Backend)?;
         self.open.decrypt_init(None, None, Some(nonce))?;
         if !body.is_empty() {
             self.open.cipher_update(body, Some(plain))?;

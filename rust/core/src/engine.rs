@@ -200,9 +200,10 @@ impl<J: Send + 'static, R: Send + 'static> Pipeline<J, R> {
         match self.pending.pop_front() {
             None => Ok(None),
             // Disconnected: the worker panicked, which no input can cause.
-            Some(result) => result.recv().map(Some).map_err(|_| {
-                Error::Io(io::Error::other("a worker thread ended unexpectedly"))
-            }),
+            Some(result) => result
+                .recv()
+                .map(Some)
+                .map_err(|_| Error::Io(io::Error::other("a worker thread ended unexpectedly"))),
         }
     }
 

@@ -35,7 +35,13 @@ pub fn seal_file<F: Format>(
 ) -> Result<u64, Error> {
     let size = source.metadata()?.len();
     let sealed_size = F::LAYOUT.sealed_size(size)?;
-    reserve(target, Span { offset, size: sealed_size })?;
+    reserve(
+        target,
+        Span {
+            offset,
+            size: sealed_size,
+        },
+    )?;
     let unit = F::LAYOUT.unit() as u64;
     let units = size.div_ceil(unit).max(1);
     run(
@@ -50,7 +56,13 @@ pub fn seal_file<F: Format>(
             let chunks = length.div_ceil(F::LAYOUT.chunk).max(1);
             worker.sealed.resize(length + chunks * F::LAYOUT.tag, 0);
             let place = Place::of_unit::<F>(i, units);
-            seal_run(format, &mut worker.aead, place, &worker.plain, &mut worker.sealed)?;
+            seal_run(
+                format,
+                &mut worker.aead,
+                place,
+                &worker.plain,
+                &mut worker.sealed,
+            )?;
             target.write_all_at(&worker.sealed, offset + sealed)?;
             Ok(length as u64)
         },
@@ -91,11 +103,21 @@ pub fn open_file<F: Format>(
             let (sealed, plain) = (i * unit, i * F::LAYOUT.unit() as u64);
             let length = usize::try_from(unit.min(sealed_size - sealed)).unwrap_or(UNIT);
             worker.sealed.resize(length, 0);
-            read_exact_at(source, &mut worker.sealed, offset + sealed, &Error::Truncated)?;
+            read_exact_at(
+                source,
+                &mut worker.sealed,
+                offset + sealed,
+                &Error::Truncated,
+            )?;
             worker.plain.resize(F::LAYOUT.unit(), 0);
             let place = Place::of_unit::<F>(i, units);
-            let Opened { released, end } =
-                open_run(format, &mut worker.aead, place, &worker.sealed, &mut worker.plain);
+            let Opened { released, end } = open_run(
+                format,
+                &mut worker.aead,
+                place,
+                &worker.sealed,
+                &mut worker.plain,
+            );
             end?;
             target.write_all_at(&worker.plain[..released], plain)?;
             Ok(released as u64)
@@ -127,13 +149,12 @@ impl Worker {
 }
 
 fn read_exact_at(file: &File, buffer: &mut [u8], at: u64, short: &Error) -> Result<(), Error> {
-    file.read_exact_at(buffer, at).map_err(|error| {
-        match (error.kind(), short) {
+    file.read_exact_at(buffer, at)
+        .map_err(|error| match (error.kind(), short) {
             (std::io::ErrorKind::UnexpectedEof, Error::Truncated) => Error::Truncated,
             (std::io::ErrorKind::UnexpectedEof, _) => Error::Changed,
             _ => Error::Io(error),
-        }
-    })
+        })
 }
 
 /// Gives the target its final size at once: the file system can lay it out in

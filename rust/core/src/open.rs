@@ -220,9 +220,10 @@ impl<F: Format, R: Read> BufRead for Opener<F, R> {
                 }
             }
         }
-        let unit = self.current.as_ref().map_or(&[][..], |unit| {
-            &unit.plain[self.position..unit.released]
-        });
+        let unit = self
+            .current
+            .as_ref()
+            .map_or(&[][..], |unit| &unit.plain[self.position..unit.released]);
         Ok(unit)
     }
 

@@ -23,7 +23,10 @@ pub fn seal_slice<F: Format>(
         return Err(WRONG_SIZE);
     }
     if plain.is_empty() {
-        let place = Place { first: 0, last: true };
+        let place = Place {
+            first: 0,
+            last: true,
+        };
         return seal_run(format, &mut format.cipher()?, place, plain, sealed);
     }
     let units = plain.len().div_ceil(F::LAYOUT.unit()) as u64;

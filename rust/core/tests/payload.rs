@@ -62,7 +62,15 @@ fn a_flipped_bit_is_found_wherever_it_is() {
     let plain = data(2 * UNIT + CHUNK + 100);
     let sealed = seal_to_slice(&plain, 2);
     let last = sealed.len() - 1;
-    for position in [0, 1, CHUNK, SEALED_CHUNK - 1, SEALED_CHUNK, 16 * SEALED_CHUNK + 5, last] {
+    for position in [
+        0,
+        1,
+        CHUNK,
+        SEALED_CHUNK - 1,
+        SEALED_CHUNK,
+        16 * SEALED_CHUNK + 5,
+        last,
+    ] {
         let mut damaged = sealed.clone();
         damaged[position] ^= 0x10;
         assert_damaged(&damaged, &plain, position / SEALED_CHUNK * CHUNK);
@@ -146,7 +154,9 @@ fn only_an_empty_message_has_an_empty_chunk() {
     let full = &seal_to_slice(&data(2 * CHUNK), 1)[..SEALED_CHUNK];
     let mut sink = full.to_vec();
     sink.flush().expect("nothing to do");
-    let sealed = Sealer::new(Second(common::format()), sink, 1).finish().expect("sealing");
+    let sealed = Sealer::new(Second(common::format()), sink, 1)
+        .finish()
+        .expect("sealing");
     assert_eq!(sealed.len(), SEALED_CHUNK + 16);
     assert_damaged(&sealed, &plain, CHUNK);
 }

@@ -106,9 +106,9 @@ fn a_file_that_grows_meanwhile_is_noticed() {
     }
     let mut source = tempfile::NamedTempFile::new().expect("a file");
     source.write_all(&data(2 * UNIT)).expect("writing");
-    let writer = source.reopen().and_then(|_| {
-        std::fs::OpenOptions::new().append(true).open(source.path())
-    });
+    let writer = source
+        .reopen()
+        .and_then(|_| std::fs::OpenOptions::new().append(true).open(source.path()));
     let target = tempfile::tempfile().expect("a file");
     let mut watch = Grow(writer.expect("a writer"));
     let end = seal_file(&format(), source.as_file(), &target, 0, 2, &mut watch);

@@ -1,0 +1,85 @@
+"""End-to-end encrypted backups that a passkey opens.
+
+A keyring is what opens backups: one small file with several ways in (passkeys,
+a password, a recovery key of 64 digits)::
+
+    keyring = passkeep.Keyring.create()
+    digits = keyring.new_recovery_key()
+    keyring.confirm_recovery_key(digits)          # typed back by the person
+    keyring.add_passkey(passkeep.passkey.Browser(), label="Laptop")
+    keyring.save("keyring.json")
+
+Sealing needs only its public parts, so an unattended job cannot read what it
+wrote; restoring needs a tap, the password or the digits::
+
+    passkeep.backup("chats/", "chats.tar.age", to=keyring)
+    identity = keyring.unlock(passkey=passkeep.passkey.Browser())
+    passkeep.restore("chats.tar.age", "restored/", identity)
+
+Everything written is a published format (age v1); docs/formats.md has each byte.
+"""
+
+from passkeep import passkey
+from passkeep._native import VERSION as __version__
+from passkeep._native import CancelToken, Problem, TreeEntry, TreeReport
+from passkeep.age.hybrid import HybridIdentity as Identity
+from passkeep.age.hybrid import HybridRecipient as Recipient
+from passkeep.age.keys import parse_identity, parse_identity_file, parse_recipient
+from passkeep.age.scrypt import Password
+from passkeep.age.x25519 import X25519Identity, X25519Recipient
+from passkeep.backup import backup, list_backup, restore, verify
+from passkeep.errors import (
+    CancelledError,
+    CeremonyError,
+    DamagedError,
+    InvalidInputError,
+    KeyringError,
+    LimitError,
+    OutputError,
+    PartialError,
+    PasskeepError,
+    WrongKeyError,
+)
+from passkeep.keyring import Keyring, PublicKeyring, RootIdentity, Slot, State, Unlock
+from passkeep.stream import decrypt, decrypt_file, encrypt, encrypt_file
+
+__all__ = [
+    "CancelToken",
+    "CancelledError",
+    "CeremonyError",
+    "DamagedError",
+    "Identity",
+    "InvalidInputError",
+    "Keyring",
+    "KeyringError",
+    "LimitError",
+    "OutputError",
+    "PartialError",
+    "PasskeepError",
+    "Password",
+    "Problem",
+    "PublicKeyring",
+    "Recipient",
+    "RootIdentity",
+    "Slot",
+    "State",
+    "TreeEntry",
+    "TreeReport",
+    "Unlock",
+    "WrongKeyError",
+    "X25519Identity",
+    "X25519Recipient",
+    "__version__",
+    "backup",
+    "decrypt",
+    "decrypt_file",
+    "encrypt",
+    "encrypt_file",
+    "list_backup",
+    "parse_identity",
+    "parse_identity_file",
+    "parse_recipient",
+    "passkey",
+    "restore",
+    "verify",
+]

@@ -1,0 +1,5 @@
+"""`python -m passkeep` is the command line."""
+
+from passkeep.cli import main
+
+main()

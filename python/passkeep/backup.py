@@ -1,0 +1,224 @@
+"""Backups of trees: many files in one sealed stream, and back."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Literal, TypeAlias
+
+from passkeep import _native
+from passkeep._native import CancelToken, TreeEntry, TreeReport
+from passkeep.age import envelope
+from passkeep.age.header import Stanza
+from passkeep.errors import PartialError
+from passkeep.incoming import Source, read
+from passkeep.keyring import Keyring, PublicKeyring, State
+from passkeep.stream import (
+    Identities,
+    Progress,
+    Recipients,
+    Sink,
+    native_source,
+    open_sink,
+    to_identities,
+    to_recipients,
+)
+
+Tree: TypeAlias = str | os.PathLike[str]
+Links: TypeAlias = Literal["inside", "all"]
+
+
+def backup(
+    trees: Tree | Iterable[Tree],
+    target: Sink,
+    *,
+    to: Keyring | PublicKeyring | Recipients,
+    overwrite: bool = False,
+    sync: bool = True,
+    threads: int | None = None,
+    progress: Progress | None = None,
+    cancel: CancelToken | None = None,
+    state: State | None = None,
+) -> TreeReport:
+    """Seals trees or files into one backup. Needs nothing that could open it.
+
+    A keyring's backups carry its travelling copy, so that the backup and one
+    way in are enough to restore it anywhere.
+
+    Args:
+        trees: What to back up; each is stored under its own name.
+        target: Where to; a path appears only when it is complete.
+        to: A keyring, its public export, or bare recipients.
+        overwrite: Whether an existing file may be replaced.
+        sync: Whether to wait until the backup is on the disk.
+        threads: How many cores to use; by default all that are usable.
+        progress: Called with the bytes of file content done so far.
+        cancel: Stops the work from another thread.
+        state: What this machine remembers of keyrings.
+
+    Returns:
+        What was stored.
+
+    Raises:
+        PartialError: The backup was written, but some entries could not be read
+            or changed meanwhile; its report names them.
+        KeyringError: The keyring is incomplete, or its public part is not what
+            this machine used before.
+        OutputError: The target exists.
+        CancelledError: `cancel` was used.
+        OSError: The system refused.
+    """
+    roots = [trees] if isinstance(trees, (str, os.PathLike)) else list(trees)
+    extra: tuple[Stanza, ...] = ()
+    if isinstance(to, (Keyring, PublicKeyring)):
+        public = to.public() if isinstance(to, Keyring) else to
+        (state or State()).check_pin(public.id, public.fingerprint, public.epoch)
+        to, extra = public, public.stanzas
+    header, file_key = envelope.new_header(to_recipients(to), extra)
+    with open_sink(target, overwrite=overwrite, sync=sync) as sink:
+        report = _native.backup(
+            [os.fspath(root) for root in roots],
+            sink,
+            header,
+            file_key,
+            # A backup that is written into the tree does not hold itself.
+            skip=[os.fspath(path) for path in (sink, target) if _is_path(path)],
+            threads=threads or _native.usable_threads(),
+            progress=progress,
+            cancel=cancel,
+        )
+    return _complete(report, "the backup was written, but not every entry is in it as it should be")
+
+
+def restore(
+    source: Source,
+    target: Tree,
+    identity: Identities,
+    *,
+    links: Links = "inside",
+    overwrite: bool = False,
+    sync: bool = True,
+    threads: int | None = None,
+    progress: Progress | None = None,
+    cancel: CancelToken | None = None,
+) -> TreeReport:
+    """Restores a backup beneath a folder, and treats it as hostile.
+
+    A folder that does not exist yet appears only when everything was verified.
+    In an existing one each file appears when it is complete; after an error the
+    files that were verified until then stay.
+
+    Args:
+        source: The backup.
+        target: The folder to restore into; its parent must exist.
+        identity: What opens it: an unlocked keyring, an
+            :class:`passkeep.Unlock`, identities.
+        links: "inside" refuses symbolic links that lead out of the target.
+        overwrite: Whether existing files may be replaced.
+        sync: Whether to wait until everything is on the disk.
+        threads: How many cores to use; by default all that are usable.
+        progress: Called with the bytes of file content written so far.
+        cancel: Stops the work from another thread.
+
+    Returns:
+        What was restored.
+
+    Raises:
+        PartialError: Everything was verified, but some entries were refused or
+            existed already; its report names them.
+        WrongKeyError: Nothing given opens it.
+        DamagedError: It was changed, is cut short, or is no backup.
+        LimitError: It asks for more than a limit allows.
+        CancelledError: `cancel` was used.
+        OSError: The system refused.
+    """
+    with read(source) as incoming:
+        file_key = envelope.open_header(incoming.header, to_identities(identity))
+        report = _native.restore(
+            native_source(incoming.source),
+            incoming.leftover,
+            file_key,
+            os.fspath(target),
+            all_links=links == "all",
+            overwrite=overwrite,
+            sync=sync,
+            threads=threads or _native.usable_threads(),
+            progress=progress,
+            cancel=cancel,
+        )
+    return _complete(report, "not every entry of the backup was restored")
+
+
+def list_backup(
+    source: Source,
+    identity: Identities,
+    *,
+    visit: Callable[[TreeEntry], object] | None = None,
+    threads: int | None = None,
+    progress: Progress | None = None,
+    cancel: CancelToken | None = None,
+) -> TreeReport:
+    """Reads a backup to its end without writing anything.
+
+    Args:
+        source: The backup.
+        identity: What opens it.
+        visit: Called with each entry in the order of the backup. What it is
+            shown is genuine; that the backup is whole is known when this returns.
+        threads: How many cores to use; by default all that are usable.
+        progress: Called with the bytes of file content read so far.
+        cancel: Stops the work from another thread.
+
+    Returns:
+        What it holds.
+
+    Raises:
+        WrongKeyError: Nothing given opens it.
+        DamagedError: It was changed, is cut short, or is no backup.
+        LimitError: It asks for more than a limit allows.
+        CancelledError: `cancel` was used.
+        OSError: The system refused.
+    """
+    with read(source) as incoming:
+        file_key = envelope.open_header(incoming.header, to_identities(identity))
+        return _native.list(
+            native_source(incoming.source),
+            incoming.leftover,
+            file_key,
+            visit,
+            threads=threads or _native.usable_threads(),
+            progress=progress,
+            cancel=cancel,
+        )
+
+
+def verify(
+    source: Source,
+    identity: Identities,
+    *,
+    threads: int | None = None,
+    progress: Progress | None = None,
+    cancel: CancelToken | None = None,
+) -> TreeReport:
+    """Checks that a backup is whole and opens, without writing anything.
+
+    Arguments, result and errors are those of :func:`list_backup`.
+    """
+    return list_backup(
+        source, identity, threads=threads, progress=progress, cancel=cancel
+    )
+
+
+def _is_path(value: object) -> bool:
+    return isinstance(value, (str, os.PathLike)) and Path(value).parent.is_dir()
+
+
+def _complete(report: TreeReport, otherwise: str) -> TreeReport:
+    if report.problem_count:
+        raise PartialError(
+            f"{otherwise}: {report.problem_count} problem(s)",
+            report=report,
+            hint="The report lists them.",
+        )
+    return report

@@ -1,0 +1,130 @@
+"""How every command ends: one clear line, a hint, and a documented exit code.
+
+Rules of the interface: results go to standard output, everything said to a
+person goes to standard error; an error says what happened and what was left
+untouched, its hint what to do next; names that came out of a file are escaped,
+because whoever wrote the file chose them.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import signal
+import sys
+from collections.abc import Callable, Sequence
+from types import FrameType
+from typing import NoReturn
+
+import click
+
+from passkeep.errors import (
+    DamagedError,
+    InvalidInputError,
+    PartialError,
+    PasskeepError,
+    WrongKeyError,
+)
+
+DONE, FAILED, USAGE, WRONG_KEY, DAMAGED, PARTIAL = range(6)
+INTERRUPTED = 128 + signal.SIGINT
+TERMINATED = 128 + signal.SIGTERM
+
+
+class _Terminated(KeyboardInterrupt):
+    """SIGTERM: ends like Ctrl-C, with everything cleaned up."""
+
+
+def run(command: click.Command, arguments: Sequence[str] | None) -> int:
+    """Runs a command and turns whatever it raises into a line and an exit code."""
+    signal.signal(signal.SIGTERM, _terminate)
+    return _guarded(
+        lambda: command.main(
+            args=None if arguments is None else list(arguments),
+            prog_name="passkeep",
+            standalone_mode=False,
+        )
+    )
+
+
+def say(text: str = "") -> None:
+    """Tells a person something."""
+    click.echo(text, err=True)
+
+
+def printable(name: str) -> str:
+    """A name from a file as one line of harmless characters."""
+    return "".join(
+        character if character.isprintable() else ascii(character)[1:-1] for character in name
+    )
+
+
+def _guarded(body: Callable[[], object]) -> int:
+    try:
+        body()
+    except PartialError as error:
+        _report(error)
+        return _complain(error, error.hint, PARTIAL)
+    except WrongKeyError as error:
+        return _complain(error, error.hint, WRONG_KEY)
+    except DamagedError as error:
+        return _complain(error, error.hint, DAMAGED)
+    except InvalidInputError as error:
+        return _complain(error, error.hint, USAGE)
+    except PasskeepError as error:
+        return _complain(error, error.hint, FAILED)
+    except click.exceptions.Exit as error:
+        return error.exit_code
+    except click.UsageError as error:
+        error.show()
+        return USAGE
+    except click.ClickException as error:
+        error.show()
+        return FAILED
+    except _Terminated:
+        say("\nTerminated. Nothing was left behind.")
+        return TERMINATED
+    except (KeyboardInterrupt, click.Abort):
+        say("\nInterrupted. Nothing was left behind.")
+        return INTERRUPTED
+    except BrokenPipeError:
+        # Whoever read our output has left, and wants no message either. The
+        # interpreter must not try to flush what is left at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return FAILED
+    except OSError as error:
+        return _complain(_describe(error), _system_hint(error), FAILED)
+    return DONE
+
+
+def _complain(error: object, hint: str, code: int) -> int:
+    say(f"{click.style('Error:', fg='red', bold=True)} {printable(str(error))}.")
+    if hint:
+        say(f"{click.style('Hint:', bold=True)} {hint}")
+    return code
+
+
+def _report(error: PartialError) -> None:
+    problems = getattr(error.report, "problems", ())
+    for problem in problems:
+        say(f"  {problem.kind}: {printable(problem.path)}: {printable(problem.message)}")
+    more = getattr(error.report, "problem_count", 0) - len(problems)
+    if more > 0:
+        say(f"  … and {more} more")
+
+
+def _describe(error: OSError) -> str:
+    if error.filename is None:
+        return error.strerror or str(error)
+    return f"{error.filename}: {error.strerror}"
+
+
+def _system_hint(error: OSError) -> str:
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return "Make room and run it again. Nothing was written under the final name."
+    return ""
+
+
+def _terminate(number: int, frame: FrameType | None) -> NoReturn:
+    del number, frame
+    raise _Terminated

@@ -1,0 +1,112 @@
+"""Adding ways in to a keyring: what `init` and `key add` have in common."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import click
+
+from passkeep.cli.ending import say
+from passkeep.cli.options import Command
+from passkeep.errors import InvalidInputError
+from passkeep.keyring import Keyring, passwords, recovery
+from passkeep.output import write_private
+from passkeep.passkey import Browser
+
+DEFAULT_RP_ID = "passkeep.localhost"
+
+
+def passkey_options(command: Command) -> Command:
+    """Adds the options of making a passkey."""
+    for option in (
+        click.option(
+            "--rp-id",
+            default=DEFAULT_RP_ID,
+            show_default=True,
+            help="The domain that the passkey belongs to; `localhost` where the default"
+            " page cannot be reached.",
+        ),
+        click.option("--label", help="Your name for the new way in."),
+    ):
+        command = option(command)
+    return command
+
+
+def add_recovery_key(keyring: Keyring, out: Path | None) -> None:
+    """Shows a new recovery key and has it typed back, or writes it to a file."""
+    if out is None and not sys.stdin.isatty():
+        raise click.UsageError(
+            "Nobody is at the terminal to write down the recovery key: use --recovery-key-out FILE."
+        )
+    digits = keyring.new_recovery_key()
+    if out is not None:
+        text = (
+            "# passkeep recovery key: opens every backup of this keyring. Keep it safe.\n"
+            f"{digits}\n"
+        )
+        write_private(out, text.encode())
+        keyring.confirm_recovery_key(digits)
+        say(f"The recovery key was written to {os.fspath(out)}. Move it to a safe place.")
+        return
+    say("Your recovery key opens your backups when everything else is lost.")
+    say("Write it down, and keep it away from this computer:\n")
+    for line in recovery.to_lines(digits):
+        say(f"    {click.style(line, bold=True)}")
+    say()
+    while True:
+        typed = click.prompt("Type it back (spaces do not matter)", err=True)
+        try:
+            keyring.confirm_recovery_key(typed)
+        except InvalidInputError as error:
+            say(f"{error}. {error.hint}")
+        else:
+            say("The recovery key is confirmed.\n")
+            return
+
+
+def add_password(keyring: Keyring, password: str | None, label: str | None = None) -> None:
+    """Adds a password slot: the given password, or one that a person chooses."""
+    label = label or "Password"
+    if password is not None:
+        keyring.add_password(password, label=label)
+        return
+    say("Six words that are drawn for you are safe and can be remembered.")
+    while True:
+        typed = click.prompt(
+            "Your own password (leave it empty for six words)",
+            hide_input=True,
+            default="",
+            show_default=False,
+            err=True,
+        )
+        chosen = typed or passwords.generate()
+        if not typed:
+            say(f"\n    {click.style(chosen, bold=True)}\n")
+        again = click.prompt("Type it again", hide_input=bool(typed), err=True)
+        if again.strip() != chosen.strip():
+            say("That is not the same. Try again.")
+            continue
+        try:
+            keyring.add_password(chosen, label=label)
+        except InvalidInputError as error:
+            say(f"{error} {error.hint}")
+        else:
+            return
+
+
+def add_passkey(keyring: Keyring, label: str | None, rp_id: str) -> None:
+    """Makes a passkey in the person's browser and adds a slot for it."""
+    say("A page opens in your browser to make the passkey.")
+    slot = keyring.add_passkey(Browser(rp_id=rp_id, announce=say), label=label or "Passkey")
+    synced = slot.credential is not None and slot.credential.backup_eligible
+    say(
+        "The passkey is ready. "
+        + (
+            "Its provider can synchronise it to your other devices."
+            if synced
+            else "It lives on this one device."
+        )
+    )
+    say("Deleting it closes this way in.\n")

@@ -1,0 +1,65 @@
+"""`passkeep init`: from nothing to a keyring."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from passkeep.cli import enrol, options
+from passkeep.cli.ending import say
+from passkeep.errors import CeremonyError, KeyringError
+from passkeep.keyring import Keyring
+
+
+@click.command()
+@options.keyring_option
+@click.option("--no-passkey", is_flag=True, help="Make no passkey now.")
+@click.option("--password", is_flag=True, help="Add a password as well, asked for twice.")
+@options.secret_options
+@click.option(
+    "--recovery-key-out",
+    type=options.FILE,
+    help="Write the recovery key to this new file instead of showing it (for scripts).",
+)
+@enrol.passkey_options
+def init_command(
+    keyring: Path | None,
+    no_passkey: bool,
+    password: bool,
+    password_env: str | None,
+    password_fd: int | None,
+    recovery_key_out: Path | None,
+    label: str | None,
+    rp_id: str,
+) -> None:
+    """Make a keyring: a recovery key first, then a passkey in your browser.
+
+    The keyring is one small file, useless without one of its ways in. Keep a
+    copy beside your backups.
+    """
+    path = keyring or options.default_keyring()
+    if path.exists():
+        raise KeyringError(
+            f"there is a keyring at {path} already, and it was left as it is",
+            hint="Add to it with `passkeep key add`, or choose another file with --keyring.",
+        )
+    chosen = options.read_password(password_env, password_fd)
+    made = Keyring.create()
+    enrol.add_recovery_key(made, recovery_key_out)
+    if password or chosen is not None:
+        enrol.add_password(made, chosen)
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    made.save(path)
+    if not no_passkey:
+        try:
+            enrol.add_passkey(made, label, rp_id)
+        except CeremonyError as error:
+            raise CeremonyError(
+                f"{error}; the keyring was made without a passkey",
+                hint=f"{error.hint} Then run `passkeep key add passkey`.".strip(),
+            ) from None
+        made.save(path)
+    say(f"Your keyring: {path}")
+    say("Its ways in: " + ", ".join(slot.label for slot in made.slots) + ".")
+    say("Back up with: passkeep backup FOLDER")

@@ -1,0 +1,80 @@
+"""Options that several commands share."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+FILE = click.Path(dir_okay=False, path_type=Path)
+
+keyring_option = click.option(
+    "--keyring",
+    type=FILE,
+    envvar="PASSKEEP_KEYRING",
+    show_envvar=True,
+    help="The keyring file. Default: the one that `passkeep init` made for you.",
+)
+to_option = click.option(
+    "--to",
+    "recipients",
+    metavar="RECIPIENT",
+    multiple=True,
+    help="Seal to this age1… recipient instead of a keyring. Repeatable.",
+)
+force_option = click.option("-f", "--force", is_flag=True, help="Replace an existing file.")
+sync_option = click.option(
+    "--sync/--no-sync",
+    default=True,
+    help="Wait until the result is on the disk (the default), or not.",
+)
+threads_option = click.option(
+    "--threads", type=click.IntRange(1, 256), help="Cores to use. Default: all."
+)
+json_option = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+
+
+def default_keyring() -> Path:
+    """Where a person's keyring is, unless told otherwise."""
+    from platformdirs import user_data_path
+
+    return user_data_path("passkeep") / "keyring.json"
+
+
+def secret_options(command: Command) -> Command:
+    """Adds the ways to hand over a password without a prompt."""
+    for option in (
+        click.option(
+            "--password-fd",
+            type=click.IntRange(min=0),
+            metavar="N",
+            help="Read the password from this open file descriptor.",
+        ),
+        click.option(
+            "--password-env",
+            metavar="VAR",
+            help="Take the password from this environment variable.",
+        ),
+    ):
+        command = option(command)
+    return command
+
+
+def read_password(password_env: str | None, password_fd: int | None) -> str | None:
+    """The password that the options name; None where they name none."""
+    if password_env is not None:
+        if password_env not in os.environ:
+            raise click.UsageError(f"The environment variable {password_env} is not set.")
+        return os.environ[password_env]
+    if password_fd is None:
+        return None
+    try:
+        with os.fdopen(os.dup(password_fd), encoding="utf-8") as stream:
+            return stream.readline(4096).removesuffix("\n")
+    except (OSError, UnicodeDecodeError):
+        raise click.UsageError("The password could not be read from that descriptor.") from None

@@ -1,0 +1,67 @@
+"""Progress with rate and remaining time: on a terminal, silent elsewhere."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+_UNITS = ("B", "kB", "MB", "GB", "TB", "PB")
+
+
+@contextmanager
+def bar(
+    title: str, total: int | Callable[[], int] | None = None
+) -> Iterator[Callable[[int], object] | None]:
+    """Gives a callback for bytes done, or None where nobody would see it.
+
+    Args:
+        title: What is going on.
+        total: Bytes in all, or how to find out; None where that is unknown.
+    """
+    if not sys.stderr.isatty():
+        yield None
+        return
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        DownloadColumn,
+        Progress,
+        TextColumn,
+        TimeRemainingColumn,
+        TransferSpeedColumn,
+    )
+
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        DownloadColumn(),
+        TransferSpeedColumn(),
+        TimeRemainingColumn(),
+    )
+    size = total() if callable(total) else total
+    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task(title, total=size)
+        yield lambda done: progress.update(task, completed=done)
+
+
+class Stopwatch:
+    """Times a command from its start."""
+
+    def __init__(self) -> None:
+        self._start = time.perf_counter()
+
+    def rate(self, size: int) -> str:
+        """How long it took, and what that is per second for `size` bytes."""
+        seconds = max(time.perf_counter() - self._start, 1e-9)
+        return f"{seconds:.2f} s ({human(size / seconds)}/s)"
+
+
+def human(size: float) -> str:
+    """A number of bytes in decimal units: 12.3 MB."""
+    for unit in _UNITS:
+        if size < 1000 or unit == _UNITS[-1]:
+            break
+        size /= 1000
+    return f"{size:.0f} {unit}" if unit == "B" else f"{size:.1f} {unit}"

@@ -1,0 +1,154 @@
+"""`passkeep encrypt` and `decrypt`: single streams, age style."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+from passkeep import stream
+from passkeep.age.scrypt import Password
+from passkeep.cli import options, ways
+from passkeep.cli.progress import bar
+from passkeep.incoming import STDIN, STDOUT
+from passkeep.keyring import passwords
+
+_INPUT = click.Path(dir_okay=False, path_type=Path, allow_dash=True)
+_DASH = Path("-")
+
+
+@click.command()
+@click.argument("file", type=_INPUT, default=_DASH)
+@click.option("-o", "--output", type=options.FILE, default=_DASH, help="Default: standard output.")
+@click.option("-a", "--armor", is_flag=True, help="Write text instead of binary.")
+@click.option("-p", "--passphrase", is_flag=True, help="Encrypt with a password, asked for twice.")
+@options.to_option
+@options.keyring_option
+@options.secret_options
+@options.force_option
+@options.sync_option
+@options.threads_option
+def encrypt_command(
+    file: Path,
+    output: Path,
+    armor: bool,
+    passphrase: bool,
+    recipients: tuple[str, ...],
+    keyring: Path | None,
+    password_env: str | None,
+    password_fd: int | None,
+    force: bool,
+    sync: bool,
+    threads: int | None,
+) -> None:
+    """Encrypt a file, or standard input, to an age file.
+
+    To recipients (--to), to a keyring, or with a password. A single stream
+    carries no keyring: keep the keyring, or use `passkeep backup`.
+    """
+    password = options.read_password(password_env, password_fd)
+    if passphrase and password is None:
+        password = _new_passphrase()
+    if output == _DASH and not armor and sys.stdout.isatty():
+        raise click.UsageError("This is binary: use -o FILE, --armor, or redirect standard output.")
+    with bar("Encrypting", _size(file)) as progress:
+        stream.encrypt_file(
+            _source(file),
+            _sink(output),
+            to=_to(recipients, keyring, password),
+            armored=armor,
+            overwrite=force,
+            sync=sync,
+            threads=threads,
+            progress=progress,
+        )
+
+
+@click.command()
+@click.argument("file", type=_INPUT, default=_DASH)
+@click.option("-o", "--output", type=options.FILE, default=_DASH, help="Default: standard output.")
+@options.force_option
+@options.sync_option
+@options.threads_option
+@ways.unlock_options
+def decrypt_command(
+    file: Path,
+    output: Path,
+    force: bool,
+    sync: bool,
+    threads: int | None,
+    ways: ways.Ways,
+) -> None:
+    """Decrypt an age file, or standard input.
+
+    With -o the output appears only when everything was verified. Standard
+    output gets each part as soon as it is verified; check the exit code.
+    """
+    source = _source(file)
+    if isinstance(source, int) and sys.stdin.isatty():
+        raise click.UsageError("Name a file, or redirect standard input.")
+    identity = _identity(source, ways)
+    with bar("Decrypting", _size(file)) as progress:
+        stream.decrypt_file(
+            source,
+            _sink(output),
+            identity,
+            overwrite=force,
+            sync=sync,
+            threads=threads,
+            progress=progress,
+        )
+
+
+def _identity(source: Path | int, given: ways.Ways) -> stream.Identities:
+    """Passwords open files of `encrypt --passphrase` here, and slots of keyrings."""
+    if given.password is not None and given.keyring is None:
+        identities: list[stream.Identity] = [
+            Password(spelling) for spelling in passwords.spellings(given.password)
+        ]
+        if not ways.carries_keyring(source):
+            return identities
+    return ways.open_backup(source, given)
+
+
+def _to(
+    recipients: tuple[str, ...], keyring: Path | None, password: str | None
+) -> stream.Recipients:
+    if sum((bool(recipients), keyring is not None, password is not None)) > 1 and (
+        recipients or password is not None
+    ):
+        raise click.UsageError("Encrypt to recipients, to a keyring or with a password.")
+    if password is not None:
+        return Password(passwords.prepare(password))
+    if recipients:
+        return list(recipients)
+    return ways.load_sealing(keyring)
+
+
+def _new_passphrase() -> str:
+    typed: str = click.prompt(
+        "Password (leave it empty for six generated words)",
+        hide_input=True,
+        default="",
+        show_default=False,
+        confirmation_prompt=True,
+        err=True,
+    )
+    if typed:
+        return typed
+    generated = passwords.generate()
+    click.echo(f"Your password: {generated}", err=True)
+    return generated
+
+
+def _source(file: Path) -> Path | int:
+    return STDIN if file == _DASH else file
+
+
+def _sink(output: Path) -> Path | int:
+    return STDOUT if output == _DASH else output
+
+
+def _size(file: Path) -> int | None:
+    return file.stat().st_size if file.is_file() else None

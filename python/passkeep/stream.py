@@ -1,0 +1,257 @@
+"""Single streams: bytes, files and file objects to age files and back."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import BinaryIO, Protocol, TypeAlias
+
+from passkeep import _native
+from passkeep.age import armor, envelope, keys, message
+from passkeep.age.keys import Identity, Recipient
+from passkeep.errors import InvalidInputError
+from passkeep.incoming import Source, read
+from passkeep.output import publish, refuse_same_file
+
+
+class Writable(Protocol):
+    """A binary file object that can be written."""
+
+    def write(self, data: bytes, /) -> int | None:
+        """Takes some or all of `data`, and says how much (nothing means all)."""
+
+
+class HasRecipients(Protocol):
+    """A keyring, or its public export."""
+
+    @property
+    def recipients(self) -> Sequence[Recipient]:
+        """What to seal to."""
+
+
+Sink: TypeAlias = str | os.PathLike[str] | int | Writable | BinaryIO
+"""A path, 1 for standard output, or a binary file object."""
+
+Recipients: TypeAlias = str | Recipient | HasRecipients | Iterable[str | Recipient]
+"""One or more recipients, as objects or as `age1…` strings; or a keyring."""
+
+Identities: TypeAlias = str | Identity | Iterable[str | Identity]
+"""One or more identities, as objects or as `AGE-SECRET-KEY-…` strings."""
+
+Progress: TypeAlias = Callable[[int], object]
+"""Called some twenty times a second with the bytes done so far."""
+
+
+_PREFIX = 1024
+"""How much of a buffer is looked at to tell armor from binary."""
+
+
+def encrypt(data: bytes, *, to: Recipients, armored: bool = False) -> bytes:
+    """Encrypts a buffer to an age file in memory.
+
+    Args:
+        data: Any contiguous buffer: bytes, bytearray, memoryview, mmap, an array.
+        to: Who can decrypt it.
+        armored: Whether the result is text.
+
+    Returns:
+        A complete age file. It never carries a keyring.
+
+    Raises:
+        InvalidInputError: A recipient is malformed, or classic and hybrid
+            recipients are mixed.
+    """
+    header, file_key = envelope.new_header(to_recipients(to))
+    sealed = _native.seal_bytes(data, header, file_key, threads=_native.usable_threads())
+    return armor.armor(sealed).encode() if armored else sealed
+
+
+def decrypt(data: bytes, identity: Identities) -> bytes:
+    """Decrypts an age file in memory, armored or not.
+
+    Args:
+        data: Any contiguous buffer that holds a complete age file.
+        identity: What opens it: identities, a password, an unlocked keyring, ….
+
+    Raises:
+        WrongKeyError: No identity opens it.
+        DamagedError: It was changed, is cut short, or is no age file.
+        LimitError: Its header asks for more than a limit allows.
+    """
+    view = memoryview(data).cast("B")
+    if armor.looks_armored(bytes(view[:_PREFIX])):
+        view = memoryview(armor.dearmor(bytes(view)))
+    header, length = message.split_header(view)
+    file_key = envelope.open_header(header, to_identities(identity))
+    return _native.open_bytes(view, length, file_key, threads=_native.usable_threads())
+
+
+def encrypt_file(
+    source: Source,
+    target: Sink,
+    *,
+    to: Recipients,
+    armored: bool = False,
+    overwrite: bool = False,
+    sync: bool = True,
+    threads: int | None = None,
+    progress: Progress | None = None,
+    cancel: _native.CancelToken | None = None,
+) -> int:
+    """Encrypts a file, a pipe or a file object to an age file.
+
+    Args:
+        source: What to encrypt.
+        target: Where to; a path appears only when it is complete.
+        to: Who can decrypt it.
+        armored: Whether the result is text.
+        overwrite: Whether an existing file may be replaced.
+        sync: Whether to wait until the result is on the disk.
+        threads: How many cores to use; by default all that are usable.
+        progress: Called with the plaintext bytes done so far.
+        cancel: Stops the work from another thread.
+
+    Returns:
+        The plaintext size in bytes.
+
+    Raises:
+        InvalidInputError: A recipient is malformed, or source and target are one file.
+        OutputError: The target exists, or the source changed meanwhile.
+        CancelledError: `cancel` was used.
+        OSError: The system refused.
+    """
+    refuse_same_file(source, target)
+    header, file_key = envelope.new_header(to_recipients(to))
+    with open_sink(target, overwrite=overwrite, sync=sync, armored=armored) as sink:
+        return _native.seal(
+            native_source(source),
+            sink,
+            header,
+            file_key,
+            threads=threads or _native.usable_threads(),
+            progress=progress,
+            cancel=cancel,
+        )
+
+
+def decrypt_file(
+    source: Source,
+    target: Sink,
+    identity: Identities,
+    *,
+    overwrite: bool = False,
+    sync: bool = True,
+    threads: int | None = None,
+    progress: Progress | None = None,
+    cancel: _native.CancelToken | None = None,
+) -> int:
+    """Decrypts an age file, armored or not.
+
+    A path appears only when everything was verified. A file object or a pipe
+    gets plaintext chunk by chunk as it is verified: after an error, what it got
+    is the genuine beginning of the message, and no more.
+
+    Args:
+        source: The age file.
+        target: Where the plaintext goes.
+        identity: What opens it.
+        overwrite: Whether an existing file may be replaced.
+        sync: Whether to wait until the result is on the disk.
+        threads: How many cores to use; by default all that are usable.
+        progress: Called with the plaintext bytes done so far.
+        cancel: Stops the work from another thread.
+
+    Returns:
+        The plaintext size in bytes.
+
+    Raises:
+        WrongKeyError: No identity opens it.
+        DamagedError: It was changed, is cut short, or is no age file.
+        LimitError: Its header asks for more than a limit allows.
+        InvalidInputError: Source and target are one file.
+        OutputError: The target exists, or the source changed meanwhile.
+        CancelledError: `cancel` was used.
+        OSError: The system refused.
+    """
+    refuse_same_file(source, target)
+    with read(source) as incoming:
+        file_key = envelope.open_header(incoming.header, to_identities(identity))
+        with open_sink(target, overwrite=overwrite, sync=sync) as sink:
+            return _native.open(
+                incoming.source,
+                incoming.leftover,
+                sink,
+                file_key,
+                threads=threads or _native.usable_threads(),
+                progress=progress,
+                cancel=cancel,
+            )
+
+
+def to_recipients(to: Recipients) -> list[Recipient]:
+    """Recipients in any accepted form as a list of objects.
+
+    Raises:
+        InvalidInputError: One is malformed, or there are none.
+    """
+    if isinstance(to, str):
+        to = [to]
+    elif hasattr(to, "recipients"):
+        to = to.recipients
+    elif hasattr(to, "wrap"):
+        to = [to]
+    found = [keys.parse_recipient(one) if isinstance(one, str) else one for one in to]
+    if not found:
+        raise InvalidInputError("there is nobody to encrypt to: give at least one recipient")
+    return found
+
+
+def to_identities(identity: Identities) -> list[Identity]:
+    """Identities in any accepted form as a list of objects.
+
+    Raises:
+        InvalidInputError: One is malformed, or there are none.
+    """
+    if isinstance(identity, str):
+        identity = [identity]
+    elif hasattr(identity, "unwrap"):
+        identity = [identity]
+    found = [keys.parse_identity(one) if isinstance(one, str) else one for one in identity]
+    if not found:
+        raise InvalidInputError("there is nothing to decrypt with: give at least one identity")
+    return found
+
+
+@contextmanager
+def open_sink(
+    target: Sink, *, overwrite: bool, sync: bool, armored: bool = False
+) -> Iterator[str | int | Writable | BinaryIO]:
+    """What the native core writes to; a path is published when the block ends."""
+    if isinstance(target, (str, os.PathLike)):
+        with publish(target, overwrite=overwrite, sync=sync) as path:
+            if not armored:
+                yield os.fspath(path)
+                return
+            with path.open("wb") as file, _armoring(file) as writer:
+                yield writer
+    elif armored:
+        with _armoring(os.fdopen(os.dup(target), "wb") if isinstance(target, int) else target) as w:
+            yield w
+    else:
+        yield target
+
+
+@contextmanager
+def _armoring(sink: Writable | BinaryIO) -> Iterator[armor.ArmorWriter]:
+    writer = armor.ArmorWriter(sink)
+    yield writer
+    # Not in a finally: what failed must not look complete.
+    writer.close()
+    if hasattr(sink, "flush"):
+        sink.flush()
+
+
+def native_source(source: Source) -> str | int | object:
+    """A source as the native core takes it."""
+    return os.fspath(source) if isinstance(source, os.PathLike) else source

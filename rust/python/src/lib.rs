@@ -1,0 +1,34 @@
+//! The extension module `passkeep._native`: parse arguments, call the core, map
+//! errors. Everything that could be tested without Python lives elsewhere.
+
+mod buffers;
+mod channels;
+mod errors;
+mod payload;
+mod tree;
+mod watch;
+
+use pyo3::prelude::*;
+
+/// The native half of passkeep; its public face is the package around it.
+#[pymodule]
+mod _native {
+    use pyo3::prelude::*;
+
+    #[pymodule_export]
+    use crate::payload::{open, open_bytes, seal, seal_bytes};
+    #[pymodule_export]
+    use crate::tree::{Problem, TreeEntry, TreeReport, backup, list, measure, restore};
+    #[pymodule_export]
+    use crate::watch::CancelToken;
+
+    /// The threads this process may use.
+    #[pyfunction]
+    fn usable_threads() -> usize {
+        passkeep_core::usable_threads().get()
+    }
+
+    /// The version of the crate, which is the version of the package.
+    #[pymodule_export]
+    const VERSION: &str = env!("CARGO_PKG_VERSION");
+}

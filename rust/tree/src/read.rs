@@ -1,0 +1,283 @@
+//! Reading a tar stream entry by entry, in bounded memory.
+
+use std::io::{self, BufRead};
+
+use passkeep_core::Watch;
+use tar::Header;
+
+use crate::error::Error;
+use crate::pax::{self, Records, Time};
+
+const BLOCK: usize = 512;
+/// The longest extended header or GNU long name that is read.
+const MAX_EXTENDED: u64 = 1 << 20;
+
+/// An entry's header, with what extended headers said before it.
+pub(crate) struct Entry {
+    pub(crate) path: Vec<u8>,
+    pub(crate) kind: Kind,
+    pub(crate) link: Vec<u8>,
+    pub(crate) size: u64,
+    pub(crate) mode: u32,
+    pub(crate) mtime: Time,
+}
+
+/// What an entry is, as far as it matters here.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    File,
+    Directory,
+    SymbolicLink,
+    HardLink,
+    /// A device, a FIFO, a sparse file or something unknown.
+    Other,
+}
+
+/// A tar stream. After [`Archive::next`] gave an entry, its content is read with
+/// [`Archive::content`]; what is left of it is skipped.
+pub(crate) struct Archive<'a, R: BufRead> {
+    source: R,
+    watch: &'a mut dyn Watch,
+    /// Bytes of the present entry that were not read, and of its padding.
+    left: u64,
+    padding: u64,
+    started: bool,
+    /// Bytes of content that passed, for the watcher.
+    passed: u64,
+}
+
+impl<'a, R: BufRead> Archive<'a, R> {
+    pub(crate) fn new(source: R, watch: &'a mut dyn Watch) -> Self {
+        Self {
+            source,
+            watch,
+            left: 0,
+            padding: 0,
+            started: false,
+            passed: 0,
+        }
+    }
+
+    /// The next entry; `None` after the end, which is read up to the last byte
+    /// of the stream.
+    pub(crate) fn next(&mut self) -> Result<Option<Entry>, Error> {
+        let mut records = Records::default();
+        let (mut long_name, mut long_link) = (None, None);
+        loop {
+            self.finish_entry()?;
+            self.watch.tick(self.passed).map_err(Error::Watch)?;
+            let Some(header) = self.header()? else {
+                return Ok(None);
+            };
+            let size = header.entry_size().map_err(|_| malformed("a bad size"))?;
+            self.expect(size);
+            match header.entry_type().as_byte() {
+                b'x' => {
+                    let body = self.extended()?;
+                    records = pax::parse(&body).ok_or(malformed("a bad pax header"))?;
+                }
+                b'g' => drop(self.extended()?),
+                b'L' => long_name = Some(without_zero(self.extended()?)),
+                b'K' => long_link = Some(without_zero(self.extended()?)),
+                _ => {
+                    if let Some(size) = records.size {
+                        self.expect(size);
+                    }
+                    return self.entry(&header, records, long_name, long_link).map(Some);
+                }
+            }
+        }
+    }
+
+    /// Verified content of the present entry, without a copy; empty at its end.
+    pub(crate) fn content(&mut self) -> Result<&[u8], Error> {
+        if self.left == 0 {
+            return Ok(&[]);
+        }
+        let ready = fill(&mut self.source)?;
+        if ready.is_empty() {
+            return Err(malformed("it ends inside of an entry"));
+        }
+        let size = usize::try_from(self.left).map_or(ready.len(), |left| left.min(ready.len()));
+        Ok(&ready[..size])
+    }
+
+    /// Marks content as used.
+    pub(crate) fn consume(&mut self, size: usize) -> Result<(), Error> {
+        self.source.consume(size);
+        self.left -= size as u64;
+        self.passed += size as u64;
+        self.watch.tick(self.passed).map_err(Error::Watch)
+    }
+
+    fn entry(
+        &self,
+        header: &Header,
+        records: Records,
+        long_name: Option<Vec<u8>>,
+        long_link: Option<Vec<u8>>,
+    ) -> Result<Entry, Error> {
+        let kind = match header.entry_type().as_byte() {
+            _ if records.sparse => Kind::Other,
+            b'0' | b'\0' | b'7' => Kind::File,
+            b'5' => Kind::Directory,
+            b'2' => Kind::SymbolicLink,
+            b'1' => Kind::HardLink,
+            _ => Kind::Other,
+        };
+        let link = || header.link_name_bytes().unwrap_or_default().into_owned();
+        let mtime = || Time {
+            seconds: header
+                .mtime()
+                .ok()
+                .and_then(|t| t.try_into().ok())
+                .unwrap_or(0),
+            nanoseconds: 0,
+        };
+        Ok(Entry {
+            path: records
+                .path
+                .or(long_name)
+                .unwrap_or_else(|| header.path_bytes().into_owned()),
+            kind,
+            link: records.link.or(long_link).unwrap_or_else(link),
+            size: self.left,
+            mode: header.mode().map_err(|_| malformed("a bad mode"))?,
+            mtime: records.mtime.unwrap_or_else(mtime),
+        })
+    }
+
+    /// The next header block; `None` at the end of the archive.
+    fn header(&mut self) -> Result<Option<Header>, Error> {
+        let mut header = Header::new_old();
+        let read = self.block(header.as_mut_bytes())?;
+        let started = std::mem::replace(&mut self.started, true);
+        if read < BLOCK {
+            return Err(if started {
+                malformed("its end is missing")
+            } else {
+                Error::NotATree
+            });
+        }
+        if header.as_bytes().iter().all(|byte| *byte == 0) {
+            return self.end().map(|()| None);
+        }
+        if header.cksum().ok() != Some(checksum(header.as_bytes())) {
+            return Err(if started {
+                malformed("a header's checksum does not fit")
+            } else {
+                Error::NotATree
+            });
+        }
+        Ok(Some(header))
+    }
+
+    /// Behind the first block of zeros there may only be more of them, and at
+    /// least one block.
+    fn end(&mut self) -> Result<(), Error> {
+        let mut zeros = 0_u64;
+        loop {
+            let ready = fill(&mut self.source)?;
+            if ready.is_empty() {
+                break;
+            }
+            if ready.iter().any(|byte| *byte != 0) {
+                return Err(malformed("something follows its end"));
+            }
+            let size = ready.len();
+            self.source.consume(size);
+            zeros += size as u64;
+            self.watch.tick(self.passed).map_err(Error::Watch)?;
+        }
+        if zeros < BLOCK as u64 {
+            return Err(malformed("its end is missing"));
+        }
+        Ok(())
+    }
+
+    fn expect(&mut self, size: u64) {
+        self.left = size;
+        self.padding = size.wrapping_neg() % BLOCK as u64;
+    }
+
+    /// Reads the whole content of an extended header.
+    fn extended(&mut self) -> Result<Vec<u8>, Error> {
+        if self.left > MAX_EXTENDED {
+            return Err(Error::Limit(
+                "the archive has an extended header over 1 MiB",
+            ));
+        }
+        let mut body = Vec::new();
+        loop {
+            let piece = self.content()?;
+            if piece.is_empty() {
+                return Ok(body);
+            }
+            body.extend_from_slice(piece);
+            let size = piece.len();
+            self.consume(size)?;
+            self.passed -= size as u64;
+        }
+    }
+
+    /// Skips what is left of the present entry.
+    fn finish_entry(&mut self) -> Result<(), Error> {
+        loop {
+            let size = self.content()?.len();
+            if size == 0 {
+                break;
+            }
+            self.consume(size)?;
+        }
+        let mut padding = [0; BLOCK];
+        let size = usize::try_from(std::mem::take(&mut self.padding)).unwrap_or(0);
+        if self.block(&mut padding[..size])? < size {
+            return Err(malformed("it ends inside of an entry"));
+        }
+        Ok(())
+    }
+
+    /// Fills `out`, or as much of it as the stream has.
+    fn block(&mut self, out: &mut [u8]) -> Result<usize, Error> {
+        let mut filled = 0;
+        while filled < out.len() {
+            let ready = fill(&mut self.source)?;
+            if ready.is_empty() {
+                break;
+            }
+            let size = ready.len().min(out.len() - filled);
+            out[filled..filled + size].copy_from_slice(&ready[..size]);
+            self.source.consume(size);
+            filled += size;
+        }
+        Ok(filled)
+    }
+}
+
+fn fill(source: &mut impl BufRead) -> Result<&[u8], Error> {
+    // Asked twice because a borrow that is returned cannot be part of a loop.
+    while let Err(error) = source.fill_buf() {
+        if error.kind() != io::ErrorKind::Interrupted {
+            return Err(Error::Source(error));
+        }
+    }
+    source.fill_buf().map_err(Error::Source)
+}
+
+/// The sum of a header's bytes, its checksum field counted as spaces.
+fn checksum(block: &[u8; BLOCK]) -> u32 {
+    let field = 148..156;
+    let sum = |bytes: &[u8]| bytes.iter().map(|byte| u32::from(*byte)).sum::<u32>();
+    sum(&block[..field.start]) + 8 * u32::from(b' ') + sum(&block[field.end..])
+}
+
+fn without_zero(mut name: Vec<u8>) -> Vec<u8> {
+    if name.last() == Some(&0) {
+        name.pop();
+    }
+    name
+}
+
+const fn malformed(why: &'static str) -> Error {
+    Error::Format(why)
+}

@@ -1,0 +1,83 @@
+//! What a run did, and what it could not do.
+
+use std::path::{Path, PathBuf};
+
+/// Problems that are kept; a hostile archive could make any number of them.
+const KEPT: usize = 1000;
+
+/// What became of a tree.
+#[derive(Debug, Default)]
+#[non_exhaustive]
+pub struct Report {
+    /// Regular files.
+    pub files: u64,
+    /// Directories.
+    pub directories: u64,
+    /// Symbolic links, and further names of files.
+    pub links: u64,
+    /// Bytes of file content.
+    pub bytes: u64,
+    /// The first thousand problems.
+    pub problems: Vec<Problem>,
+    /// All of them, counted.
+    pub problem_count: u64,
+}
+
+/// One entry that is not as it should be.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Problem {
+    /// Which entry.
+    pub path: PathBuf,
+    /// What sort of problem.
+    pub kind: ProblemKind,
+    /// What happened.
+    pub message: String,
+}
+
+/// Sorts of problems.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ProblemKind {
+    /// It could not be read.
+    Unreadable,
+    /// It changed while it was read.
+    Changed,
+    /// It is a device, a FIFO or a socket.
+    Special,
+    /// Restoring it would be unsafe or is not possible here.
+    Refused,
+    /// Something stands in its place.
+    Exists,
+}
+
+impl ProblemKind {
+    /// Its name in lower case.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Unreadable => "unreadable",
+            Self::Changed => "changed",
+            Self::Special => "special",
+            Self::Refused => "refused",
+            Self::Exists => "exists",
+        }
+    }
+}
+
+impl Report {
+    pub(crate) fn problem(
+        &mut self,
+        path: &Path,
+        kind: ProblemKind,
+        message: &dyn std::fmt::Display,
+    ) {
+        self.problem_count += 1;
+        if self.problems.len() < KEPT {
+            self.problems.push(Problem {
+                path: path.to_owned(),
+                kind,
+                message: message.to_string(),
+            });
+        }
+    }
+}

@@ -1,0 +1,96 @@
+//! Reading an archive without writing anything.
+
+use std::ffi::OsString;
+use std::io::{self, BufRead};
+use std::os::unix::ffi::OsStringExt;
+use std::path::PathBuf;
+
+use passkeep_core::Watch;
+
+use crate::error::Error;
+use crate::names::Name;
+use crate::read::{Archive, Kind};
+use crate::report::{ProblemKind, Report};
+
+/// What an archive says of an entry. Whoever wrote it chose every part.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Entry {
+    /// Its name in the archive.
+    pub path: PathBuf,
+    /// What it is.
+    pub kind: EntryKind,
+    /// Bytes of its content.
+    pub size: u64,
+    /// Permission bits.
+    pub mode: u32,
+    /// Seconds since 1970, and nanoseconds.
+    pub mtime: (i64, u32),
+    /// Where a link leads.
+    pub target: Option<PathBuf>,
+}
+
+/// Sorts of entries.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum EntryKind {
+    /// A regular file.
+    File,
+    /// A directory.
+    Directory,
+    /// A symbolic link.
+    SymbolicLink,
+    /// A further name of a file.
+    HardLink,
+    /// Something that is never restored.
+    Other,
+}
+
+/// Reads an archive to the last byte of its stream. Names that a restore would
+/// refuse are in the report.
+///
+/// # Errors
+/// Those of the source, of the archive, of `visit` and of the watcher.
+pub fn scan_tree<R: BufRead>(
+    source: R,
+    visit: &mut dyn FnMut(&Entry) -> io::Result<()>,
+    watch: &mut dyn Watch,
+) -> Result<Report, Error> {
+    let mut archive = Archive::new(source, watch);
+    let mut report = Report::default();
+    while let Some(entry) = archive.next()? {
+        let path = PathBuf::from(OsString::from_vec(entry.path));
+        let (kind, target) = match entry.kind {
+            Kind::File => (EntryKind::File, None),
+            Kind::Directory => (EntryKind::Directory, None),
+            Kind::SymbolicLink => (EntryKind::SymbolicLink, Some(entry.link)),
+            Kind::HardLink => (EntryKind::HardLink, Some(entry.link)),
+            Kind::Other => (EntryKind::Other, None),
+        };
+        match kind {
+            EntryKind::File => {
+                report.files += 1;
+                report.bytes += entry.size;
+            }
+            EntryKind::Directory => report.directories += 1,
+            EntryKind::SymbolicLink | EntryKind::HardLink => report.links += 1,
+            EntryKind::Other => {
+                let message = "neither a file, a folder nor a link";
+                report.problem(&path, ProblemKind::Refused, &message);
+            }
+        }
+        if let Err(why) = Name::parse(path.as_os_str().as_encoded_bytes()) {
+            report.problem(&path, ProblemKind::Refused, &why);
+        }
+        let entry = Entry {
+            path,
+            kind,
+            size: entry.size,
+            mode: entry.mode,
+            mtime: (entry.mtime.seconds, entry.mtime.nanoseconds),
+            target: target.map(|raw| PathBuf::from(OsString::from_vec(raw))),
+        };
+        visit(&entry).map_err(Error::Watch)?;
+    }
+    Ok(report)
+}

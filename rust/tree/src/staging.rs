@@ -1,0 +1,104 @@
+//! Where a tree is restored: into a folder that exists, or into a new one that
+//! gets its name when everything in it is complete.
+
+use std::ffi::OsStr;
+use std::fs::remove_dir_all;
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{CWD, Mode, OFlags, fchmod, fstat, mkdir, open};
+use rustix::io::Errno;
+
+use crate::beneath::rename_new;
+use crate::error::Error;
+
+/// A target, staged where it is new.
+pub(crate) struct Staging {
+    target: PathBuf,
+    /// The temporary folder and the permissions it ends with.
+    staged: Option<(PathBuf, Mode)>,
+}
+
+impl Staging {
+    /// Opens the target, or makes a temporary folder beside it.
+    pub(crate) fn open(target: &Path) -> Result<(Self, OwnedFd), Error> {
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        match open(target, flags, Mode::empty()) {
+            Ok(dir) => {
+                let staging = Self {
+                    target: target.to_owned(),
+                    staged: None,
+                };
+                return Ok((staging, dir));
+            }
+            Err(Errno::NOENT) => {}
+            Err(error) => return Err(Error::io(target, error)),
+        }
+        let path = temporary_beside(target)?;
+        // The mode that a new folder gets here; while it fills it is private.
+        mkdir(&path, Mode::from_raw_mode(0o777)).map_err(|error| Error::io(target, error))?;
+        let staged = |dir: OwnedFd| {
+            let mode = Mode::from_raw_mode(fstat(&dir)?.st_mode & 0o777);
+            fchmod(dir.as_fd(), Mode::RWXU)?;
+            Ok((dir, mode))
+        };
+        let (dir, mode) = open(&path, flags | OFlags::NOFOLLOW, Mode::empty())
+            .and_then(staged)
+            .map_err(|error| Error::io(&path, error))?;
+        let staging = Self {
+            target: target.to_owned(),
+            staged: Some((path, mode)),
+        };
+        Ok((staging, dir))
+    }
+
+    /// Whether nothing else can stand in the target.
+    pub(crate) fn is_new(&self) -> bool {
+        self.staged.is_some()
+    }
+
+    /// Gives the target its name.
+    pub(crate) fn publish(mut self, dir: &OwnedFd) -> Result<(), Error> {
+        let Some((path, mode)) = self.staged.take() else {
+            return Ok(());
+        };
+        let published =
+            fchmod(dir, mode).and_then(|()| rename_new(CWD, path.as_path(), self.target.as_path()));
+        if let Err(error) = published {
+            let error = Error::io(&self.target, error);
+            self.staged = Some((path, mode));
+            return Err(error);
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Staging {
+    /// Removes what was not published.
+    fn drop(&mut self) {
+        if let Some((path, _)) = self.staged.take() {
+            // Nothing more can be done about a folder that cannot be removed;
+            // its name tells what it is.
+            let _ = remove_dir_all(path);
+        }
+    }
+}
+
+fn temporary_beside(target: &Path) -> Result<PathBuf, Error> {
+    let name = target
+        .file_name()
+        .ok_or_else(|| Error::Usage(format!("{} is not a name for a folder", target.display())))?;
+    let mut temporary = b".".to_vec();
+    temporary.extend_from_slice(name.as_bytes());
+    temporary.extend_from_slice(format!(".passkeep-{}", random_suffix()?).as_bytes());
+    Ok(target.with_file_name(OsStr::from_bytes(&temporary)))
+}
+
+/// Twelve hexadecimal digits that nobody can foresee.
+pub(crate) fn random_suffix() -> Result<String, Error> {
+    let mut bytes = [0; 8];
+    getrandom::fill(&mut bytes)
+        .map_err(|error| Error::io("the system's randomness", std::io::Error::from(error)))?;
+    Ok(format!("{:016x}", u64::from_ne_bytes(bytes))[..12].to_owned())
+}

@@ -1,0 +1,147 @@
+//! Walking trees without following links, in a fixed order, relative to
+//! descriptors of open directories.
+
+use std::ffi::{CStr, CString, OsStr};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{AtFlags, CWD, Dir, FileType, Mode, OFlags, Stat, openat, stat, statat};
+use rustix::io::Errno;
+
+use crate::error::Error;
+use crate::names::root_names;
+
+/// Something that was found.
+pub(crate) struct Found<'a> {
+    /// The open directory that it stands in.
+    pub(crate) dir: BorrowedFd<'a>,
+    /// Its name in there.
+    pub(crate) name: &'a CStr,
+    /// Its name in the archive; empty for a root that has none.
+    pub(crate) path: &'a [u8],
+    /// What it was when it was found; links are not followed.
+    pub(crate) stat: Stat,
+    /// Whether the person named it.
+    pub(crate) is_root: bool,
+}
+
+impl Found<'_> {
+    pub(crate) fn kind(&self) -> FileType {
+        FileType::from_raw_mode(self.stat.st_mode)
+    }
+}
+
+/// What is made of a walk.
+pub(crate) trait Visit {
+    /// Called for each entry, a directory before what it holds.
+    fn found(&mut self, found: &Found) -> Result<(), Error>;
+    /// Called for what cannot be looked at; the walk goes on.
+    fn unreadable(&mut self, path: &Path, error: Errno);
+}
+
+/// Walks all roots. A root that is a symbolic link is followed, since it was
+/// named by the person; nothing else is.
+pub(crate) fn walk(roots: &[PathBuf], visit: &mut dyn Visit) -> Result<(), Error> {
+    let names = root_names(roots.iter().map(PathBuf::as_path))?;
+    for (root, name) in roots.iter().zip(names) {
+        walk_root(root, name, visit)?;
+    }
+    Ok(())
+}
+
+/// A directory whose entries are being visited, sorted, the next one last.
+struct Level {
+    dir: OwnedFd,
+    names: Vec<CString>,
+    /// The length of the directory's own archive name.
+    path: usize,
+}
+
+fn walk_root(root: &Path, name: Vec<u8>, visit: &mut dyn Visit) -> Result<(), Error> {
+    let found = stat(root).map_err(|error| Error::io(root, error))?;
+    let raw = CString::new(root.as_os_str().as_bytes())
+        .map_err(|_| Error::Usage("a path holds a zero byte".to_owned()))?;
+    let mut path = name;
+    visit.found(&Found {
+        dir: CWD,
+        name: &raw,
+        path: &path,
+        stat: found,
+        is_root: true,
+    })?;
+    let mut levels = Vec::new();
+    if FileType::from_raw_mode(found.st_mode) == FileType::Directory {
+        match read_directory(CWD, &raw, OFlags::empty()) {
+            Ok((dir, names)) => levels.push(Level {
+                dir,
+                names,
+                path: path.len(),
+            }),
+            Err(error) => return Err(Error::io(root, error)),
+        }
+    }
+    while let Some(level) = levels.last_mut() {
+        path.truncate(level.path);
+        let Some(name) = level.names.pop() else {
+            levels.pop();
+            continue;
+        };
+        if !path.is_empty() {
+            path.push(b'/');
+        }
+        path.extend_from_slice(name.to_bytes());
+        let dir = level.dir.as_fd();
+        let stat = match statat(dir, &name, AtFlags::SYMLINK_NOFOLLOW) {
+            Ok(stat) => stat,
+            Err(error) => {
+                visit.unreadable(as_path(&path), error);
+                continue;
+            }
+        };
+        let found = Found {
+            dir,
+            name: &name,
+            path: &path,
+            stat,
+            is_root: false,
+        };
+        visit.found(&found)?;
+        if found.kind() == FileType::Directory {
+            match read_directory(dir, &name, OFlags::NOFOLLOW) {
+                Ok((dir, names)) => levels.push(Level {
+                    dir,
+                    names,
+                    path: path.len(),
+                }),
+                Err(error) => visit.unreadable(as_path(&path), error),
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Opens a directory and reads its names, in descending order.
+fn read_directory(
+    parent: BorrowedFd,
+    name: &CStr,
+    extra: OFlags,
+) -> Result<(OwnedFd, Vec<CString>), Errno> {
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC | extra;
+    let dir = openat(parent, name, flags, Mode::empty())?;
+    let mut names = Vec::new();
+    for entry in Dir::read_from(&dir)? {
+        let entry = entry?;
+        let name = entry.file_name();
+        if name != c"." && name != c".." {
+            names.push(name.to_owned());
+        }
+    }
+    names.sort_unstable_by(|one, other| other.cmp(one));
+    Ok((dir, names))
+}
+
+/// Bytes of a name as a path, which on Unix they are.
+pub(crate) fn as_path(raw: &[u8]) -> &Path {
+    Path::new(OsStr::from_bytes(raw))
+}
