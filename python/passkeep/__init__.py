@@ -27,7 +27,7 @@ from passkeep.age.hybrid import HybridRecipient as Recipient
 from passkeep.age.keys import parse_identity, parse_identity_file, parse_recipient
 from passkeep.age.scrypt import Password
 from passkeep.age.x25519 import X25519Identity, X25519Recipient
-from passkeep.backup import backup, list_backup, restore, verify
+from passkeep.tree import backup, list_backup, restore, verify
 from passkeep.errors import (
     CancelledError,
     CeremonyError,

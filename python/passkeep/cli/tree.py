@@ -11,7 +11,7 @@ from pathlib import Path
 import click
 
 from passkeep import _native
-from passkeep import backup as trees
+from passkeep import tree as trees
 from passkeep._native import TreeEntry, TreeReport
 from passkeep.cli import options, ways
 from passkeep.cli.ending import printable, say

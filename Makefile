@@ -1,0 +1,64 @@
+# What people do here. `make help` lists it.
+.DEFAULT_GOAL := help
+.PHONY: help dev demo test test-rust test-python lint format bench wheel wheel-check peers clean
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(CURDIR)/$(VENV)/bin
+PROFILE := fast
+TREE ?=
+SIZE ?= 1024
+
+# The interpreter that the extension is built for and tested with.
+export PYO3_PYTHON := $(BIN)/python
+
+help:  ## List the targets
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
+
+$(VENV)/tools: pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade 'pip>=25.1'
+	$(BIN)/python -m pip install --quiet --group dev
+	touch $@
+
+dev: $(VENV)/tools  ## Make .venv with an optimised build of this checkout
+	VIRTUAL_ENV=$(CURDIR)/$(VENV) $(BIN)/maturin develop --quiet --profile $(PROFILE)
+
+peers: $(VENV)/tools  ## Install what tests need: Chromium, age, age-encryption
+	tests/install-peers.sh $(CURDIR)/$(VENV)
+
+demo: dev peers  ## Back up and restore a real tree with each way in (TREE=folder)
+	$(BIN)/python tests/demo.py $(if $(TREE),--tree $(TREE))
+
+test: test-rust test-python  ## Run every test
+
+test-rust: $(VENV)/tools
+	cargo test --quiet --locked --workspace --exclude passkeep-python --profile $(PROFILE)
+
+test-python: dev peers
+	$(BIN)/python -m pytest
+
+lint: dev  ## Run every static check
+	cargo fmt --all --check
+	cargo clippy --quiet --locked --workspace --all-targets --profile $(PROFILE) -- -D warnings
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/python -m mypy.stubtest passkeep._native --ignore-disjoint-bases
+
+format:  ## Format everything
+	cargo fmt --all
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: dev peers  ## Seal SIZE MiB from file to file beside cp and age
+	bench/file-to-file.sh $(CURDIR)/$(VENV) $(SIZE)
+
+wheel: $(VENV)/tools  ## Build the wheel into dist/
+	$(BIN)/maturin build --quiet --release --out dist
+
+wheel-check: wheel  ## Install the wheel where there is no Rust, and use it
+	tests/wheel-check.sh $(PYTHON) dist
+
+clean:  ## Remove everything that was built
+	rm -rf $(VENV) target dist

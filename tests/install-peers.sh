@@ -1,0 +1,40 @@
+#!/usr/bin/env bash
+# Installs what the tests meet passkeep with: a real browser, and other age
+# implementations. Usage: install-peers.sh VENV
+set -euo pipefail
+
+venv=$1
+age_version=v1.3.2
+npm_age_version=0.3.1
+
+need() { # need COMMAND PACKAGE: installs a Debian package where a command is missing
+    command -v "$1" >/dev/null && return
+    echo "installing $2"
+    if [ -z "${apt_updated:-}" ]; then
+        $sudo apt-get update -qq
+        apt_updated=1
+    fi
+    DEBIAN_FRONTEND=noninteractive $sudo apt-get install -y -qq --no-install-recommends "$2" >/dev/null
+}
+
+sudo=
+[ "$(id -u)" = 0 ] || sudo=sudo
+
+need chromium chromium
+need chromedriver chromium-driver
+need hyperfine hyperfine
+need go golang-go
+need npm npm
+
+# Debian's age knows no hybrid recipients yet.
+if ! "$venv/bin/age" --version 2>/dev/null | grep -qx "$age_version"; then
+    echo "installing age $age_version"
+    GOBIN="$venv/bin" go install "filippo.io/age/cmd/age@$age_version" "filippo.io/age/cmd/age-keygen@$age_version"
+fi
+
+if [ ! -d "$venv/npm/node_modules/age-encryption" ]; then
+    echo "installing age-encryption $npm_age_version"
+    mkdir -p "$venv/npm"
+    npm install --silent --no-audit --no-fund --no-package-lock --prefix "$venv/npm" \
+        "age-encryption@$npm_age_version"
+fi
