@@ -85,8 +85,13 @@ def _from_file(path: str, file: io.FileIO) -> Incoming:
 def _from_reader(
     read_some: Callable[[int], bytes | None], rest: int | Readable | BinaryIO
 ) -> Incoming:
-    first = read_some(_FIRST_READ) or b""
-    if armor.looks_armored(first):
+    first = b""
+    while (armored := armor.looks_armored(first)) is None:
+        piece = read_some(_FIRST_READ)
+        if not piece:
+            break
+        first += piece
+    if armored:
         reader = armor.ArmorReader(_Reader(read_some), first)
         return _parse(reader.read, reader.read(_FIRST_READ), reader)
     return _parse(read_some, first, rest)

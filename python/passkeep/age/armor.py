@@ -10,6 +10,7 @@ from passkeep.errors import DamagedError, LimitError
 
 BEGIN = b"-----BEGIN AGE ENCRYPTED FILE-----"
 END = b"-----END AGE ENCRYPTED FILE-----"
+_TELLING = BEGIN[:10]
 _COLUMNS = 64
 _LINE_SIZE = 48
 _WHITE = b" \t\r\n"
@@ -73,9 +74,16 @@ def dearmor(text: bytes | str) -> bytes:
     return b"".join(pieces)
 
 
-def looks_armored(prefix: bytes) -> bool:
-    """Whether a file that begins with `prefix` is armored rather than binary."""
-    return prefix[:_MAX_WHITE].lstrip(_WHITE).startswith(BEGIN[:10])
+def looks_armored(prefix: bytes) -> bool | None:
+    """Whether a file that begins with `prefix` is armored rather than binary.
+
+    Returns:
+        None where more of the file is needed to tell.
+    """
+    start = prefix[: _MAX_WHITE + len(BEGIN)].lstrip(_WHITE)
+    if len(start) < len(_TELLING) and len(prefix) < _MAX_WHITE and _TELLING.startswith(start):
+        return None
+    return start.startswith(_TELLING)
 
 
 class ArmorWriter:

@@ -35,7 +35,8 @@ SEED_SIZE = 32
 RECIPIENT_SIZE = 1216
 _MLKEM_PUBLIC_SIZE = 1184
 _MLKEM_SEED_SIZE = 64
-_ENC_SIZE = 1120
+_MLKEM_ENC_SIZE = 1088
+_ENC_SIZE = _MLKEM_ENC_SIZE + 32
 _INFO = b"age-encryption.org/mlkem768x25519"
 _SUITE = Suite(KEM.MLKEM768_X25519, KDF.HKDF_SHA256, AEAD.CHACHA20_POLY1305)
 
@@ -158,13 +159,19 @@ class HybridIdentity(Secret):
             try:
                 return _SUITE.decrypt(enc + stanza.body, self._private, info=_INFO)
             except InvalidTag:
-                continue
-            except ValueError:
-                raise DamagedError("the header holds a point of low order") from None
+                # HPKE gives the same answer for a stanza that is somebody else's
+                # and for one that no honest sender makes.
+                self._refuse_low_order(enc)
         return None
 
     def __str__(self) -> str:
         return bech32.encode(IDENTITY_PREFIX, self.seed).upper()
+
+    def _refuse_low_order(self, enc: bytes) -> None:
+        try:
+            self._keys[1].exchange(X25519PublicKey.from_public_bytes(enc[_MLKEM_ENC_SIZE:]))
+        except ValueError:
+            raise DamagedError("the header holds a point of low order") from None
 
     @cached_property
     def _keys(self) -> tuple[MLKEM768PrivateKey, X25519PrivateKey]:
