@@ -125,10 +125,15 @@ def open_with_passkey(vault: Vault, client: PasskeyClient) -> Opened:
         raise WrongKeyError("the keyring has no passkey slot")
     answer = client.evaluate([question for _, question, _, _ in candidates])
     for index, question, stanza, wrapped in candidates:
-        if question.credential.id == answer.credential_id:
+        if question.credential.id != answer.credential_id:
+            continue
+        try:
             text = message.decrypt_text(wrapped, [_Answered(stanza, answer)])
-            return _open(vault, index, _seed(text))
-    raise WrongKeyError("the passkey that answered is none of the keyring's")
+        except WrongKeyError:
+            # One passkey may serve two slots; it was asked for one of them.
+            continue
+        return _open(vault, index, _seed(text))
+    raise WrongKeyError("a passkey answered, but its answer opens none of the keyring's slots")
 
 
 def _of_kind(vault: Vault, kind: Kind) -> list[tuple[int, Lock]]:

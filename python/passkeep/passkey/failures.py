@@ -1,0 +1,102 @@
+"""The words for a ceremony that ended without an answer.
+
+The browser tells a relying party very little, on purpose: most failures arrive as
+``NotAllowedError``. So the message names every cause that is known, and the hint says
+what else opens the same backups.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Literal
+
+from passkeep.errors import CeremonyError
+
+Purpose = Literal["enrol", "unlock"]
+
+_HINTS: dict[Purpose, str] = {
+    "enrol": (
+        "Nothing was added. Try again, with another browser or device if need be, "
+        "or add a password or a recovery key instead."
+    ),
+    "unlock": (
+        "Try again, or use another way in: another passkey, the password or the recovery key."
+    ),
+}
+
+_NO_ANSWER = (
+    "No passkey answered: it was removed, the fingerprint, face or PIN check failed, "
+    "nobody touched it, or the time ran out."
+)
+
+# Names of DOMException, from WebAuthn Level 3 (sections "Create" and "Get").
+_MESSAGES = {
+    "NotAllowedError": _NO_ANSWER,
+    "AbortError": _NO_ANSWER,
+    "TimeoutError": _NO_ANSWER,
+    "SecurityError": "The browser does not allow passkeys on the address of the page.",
+    "NotSupportedError": "The browser or the passkey does not support what is asked for here.",
+    "ConstraintError": "This device cannot check who is using it (fingerprint, face or PIN).",
+    "InvalidStateError": "This device refuses to make another passkey here.",
+}
+
+_ERROR_NAME = re.compile(r"[A-Za-z]{1,40}")
+
+
+class UnattendedError(CeremonyError):
+    """Nobody was there to use a passkey, so there is no use in asking for another one."""
+
+
+def error_name(reported: object) -> str:
+    """Return ``reported`` when it looks like the name of a DOMException, else ``Error``."""
+    if isinstance(reported, str) and _ERROR_NAME.fullmatch(reported):
+        return reported
+    return "Error"
+
+
+def given_up(purpose: Purpose, reported: str | None) -> CeremonyError:
+    """Return the error for a user who ended the ceremony on the page.
+
+    Args:
+        purpose: What the ceremony was for.
+        reported: The last failure that the page reported (see :func:`error_name`), or
+            None where there was none and the user just cancelled.
+    """
+    if reported is None:
+        return CeremonyError("The ceremony was cancelled in the browser.", hint=_HINTS[purpose])
+    message = _MESSAGES.get(reported, f"The browser reported a failure ({reported}).")
+    return CeremonyError(message, hint=_HINTS[purpose])
+
+
+def timed_out(purpose: Purpose, seconds: float, reported: str | None) -> CeremonyError:
+    """Return the error for a page that was not finished in time."""
+    message = f"The browser gave no answer within {seconds:.0f} seconds."
+    if reported is not None:
+        message += f" {given_up(purpose, reported)}"
+    return UnattendedError(message, hint=_HINTS[purpose])
+
+
+def no_browser(purpose: Purpose) -> CeremonyError:
+    """Return the error for a machine on which no browser could be opened."""
+    return UnattendedError(
+        "No web browser could be opened for the passkey.",
+        hint="Set BROWSER to the command of a browser on this machine. " + _HINTS[purpose],
+    )
+
+
+def no_page(purpose: Purpose) -> CeremonyError:
+    """Return the error for a machine on which no port could be bound for the page."""
+    return UnattendedError(
+        "The page for the passkey could not be served: no port is free on this machine.",
+        hint=_HINTS[purpose],
+    )
+
+
+def refused(purpose: Purpose, reason: str) -> CeremonyError:
+    """Return the error for an answer that does not hold.
+
+    Args:
+        purpose: What the ceremony was for.
+        reason: A full sentence that holds nothing the browser sent.
+    """
+    return CeremonyError(reason, hint=_HINTS[purpose])

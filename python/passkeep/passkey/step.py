@@ -1,0 +1,24 @@
+"""One prompt of a ceremony. What a ceremony is about is in :mod:`passkeep.prf`."""
+
+from __future__ import annotations
+
+from typing import Any, Literal, NamedTuple
+
+
+class Step(NamedTuple):
+    """One prompt: what the page needs, and what the relying party keeps.
+
+    Attributes:
+        options: For the page, as JSON: ``{"publicKey": …}`` in the JSON form of WebAuthn
+            Level 3, for ``navigator.credentials.create`` or ``.get``.
+        state: For the matching ``complete_…`` call, as JSON. It holds no PRF output, but
+            it must come from the relying party's own memory, never from the page.
+    """
+
+    options: dict[str, Any]
+    state: dict[str, Any]
+
+    @property
+    def kind(self) -> Literal["create", "get"]:
+        """Which method of ``navigator.credentials`` these options are for."""
+        return "create" if "rp" in self.options["publicKey"] else "get"
