@@ -21,7 +21,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 from support.browser import Chromium
 from support.trees import differences
 
-PASSWORD = "brisk-otter-velvet-canyon-ripple-ledger"  # noqa: S105  (of a demo)
+PASSWORD = "brisk-otter-velvet-canyon-ripple-ledger"
 
 
 def main() -> int:
@@ -57,7 +57,7 @@ class Demo:
         self.step(f"An unattended backup of {tree}")
         seconds = self.passkeep("backup", tree, "-o", backup, "--keyring", keyring)
         size = backup.stat().st_size
-        print(f"{size:,} bytes, sealed at {size / seconds / 1e6:,.0f} MB/s with everything included")
+        print(f"{size:,} bytes, sealed at {size / seconds / 1e6:,.0f} MB/s, everything included")
 
         # From here on there is nothing but the backup and one way in.
         keyring.unlink()
@@ -74,7 +74,7 @@ class Demo:
             found = differences(tree, target / tree.name)
             print(*found[:10], sep="\n", end="\n" if found else "")
             verdict = "identical" if not found else f"{len(found)} DIFFERENCES"
-            print(f"{verdict}, at {size / seconds / 1e6:,.0f} MB/s with everything included")
+            print(f"{verdict}, at {size / seconds / 1e6:,.0f} MB/s, everything included")
             different += bool(found)
         self.step("Done: three identical restores" if not different else "FAILED")
         return 1 if different else 0

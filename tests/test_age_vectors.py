@@ -109,7 +109,7 @@ def test_file(vector, threads, tmp_path):
     else:
         with pytest.raises(ERRORS[vector.expect]):
             passkeep.decrypt_file(source, target, identities(vector), threads=threads)
-        assert os.listdir(tmp_path) == ["file.age"]
+        assert [path.name for path in tmp_path.iterdir()] == ["file.age"]
     if threads == 1:
         table.passed("age test kit", "file")
 

@@ -36,7 +36,7 @@ def test_the_reference_opens_what_the_core_seals(length, threads):
     assert sealed.startswith(HEADER)
     assert reference.open_(sealed[len(HEADER) :], KEY) == (plain, None)
     streamed = io.BytesIO()
-    _native.seal(io.BytesIO(plain), streamed, HEADER, KEY, threads=threads)
+    _native.seal_stream(io.BytesIO(plain), streamed, HEADER, KEY, threads=threads)
     assert reference.open_(streamed.getvalue()[len(HEADER) :], KEY) == (plain, None)
 
 
@@ -49,12 +49,12 @@ def test_the_core_opens_what_the_reference_seals(length, threads, tmp_path):
     released = io.BytesIO()
     ahead = sealed[len(HEADER) : len(HEADER) + 1000]
     rest = io.BytesIO(sealed[len(HEADER) + 1000 :])
-    assert _native.open(rest, ahead, released, KEY, threads=threads) == length
+    assert _native.open_stream(rest, ahead, released, KEY, threads=threads) == length
     assert released.getvalue() == plain
     source, target = tmp_path / "sealed", tmp_path / "plain"
     source.write_bytes(sealed)
     target.touch()
-    assert _native.open(source, len(HEADER), target, KEY, threads=threads) == length
+    assert _native.open_stream(source, len(HEADER), target, KEY, threads=threads) == length
     assert target.read_bytes() == plain
 
 
@@ -63,10 +63,10 @@ def test_pieces_make_no_difference(piece):
     length = CHUNK + 100 if piece == 1 else 2 * UNIT + 100
     plain = data(length)
     sealed = io.BytesIO()
-    _native.seal(Pieces(plain, piece), sealed, b"", KEY, threads=2)
+    _native.seal_stream(Pieces(plain, piece), sealed, b"", KEY, threads=2)
     assert reference.open_(sealed.getvalue(), KEY) == (plain, None)
     released = io.BytesIO()
-    _native.open(Pieces(sealed.getvalue(), piece), b"", released, KEY, threads=2)
+    _native.open_stream(Pieces(sealed.getvalue(), piece), b"", released, KEY, threads=2)
     assert released.getvalue() == plain
 
 
@@ -89,7 +89,7 @@ def test_a_stream_releases_exactly_the_verified_prefix(threads):
         assert error is not None
         released = io.BytesIO()
         with pytest.raises(DamagedError):
-            _native.open(io.BytesIO(damaged), b"", released, KEY, threads=threads)
+            _native.open_stream(io.BytesIO(damaged), b"", released, KEY, threads=threads)
         assert released.getvalue() == expected
 
 
@@ -131,13 +131,13 @@ class Lying(io.RawIOBase):
 
 def test_file_objects_that_lie_are_refused():
     with pytest.raises(ValueError, match="more than it was asked"):
-        _native.seal(Lying(lambda size: bytes(size + 1)), io.BytesIO(), b"", KEY, threads=1)
+        _native.seal_stream(Lying(lambda size: bytes(size + 1)), io.BytesIO(), b"", KEY, threads=1)
     with pytest.raises(TypeError, match="did not return bytes"):
-        _native.seal(Lying(lambda _: "text"), io.BytesIO(), b"", KEY, threads=1)
+        _native.seal_stream(Lying(lambda _: "text"), io.BytesIO(), b"", KEY, threads=1)
     with pytest.raises(ValueError, match="claims more"):
-        _native.seal(io.BytesIO(b"x"), Lying(lambda size: size + 1), b"", KEY, threads=1)
+        _native.seal_stream(io.BytesIO(b"x"), Lying(lambda size: size + 1), b"", KEY, threads=1)
     with pytest.raises(TypeError):
-        _native.seal(object(), io.BytesIO(), b"", KEY, threads=1)
+        _native.seal_stream(object(), io.BytesIO(), b"", KEY, threads=1)
 
 
 def test_short_writes_are_completed():
@@ -147,7 +147,7 @@ def test_short_writes_are_completed():
 
     plain = data(50_000)
     sealed = Slow()
-    _native.seal(io.BytesIO(plain), sealed, HEADER, KEY, threads=2)
+    _native.seal_stream(io.BytesIO(plain), sealed, HEADER, KEY, threads=2)
     assert reference.open_(sealed.getvalue()[len(HEADER) :], KEY) == (plain, None)
 
 
@@ -157,7 +157,7 @@ def test_an_exception_of_a_file_object_arrives_as_it_was():
             raise ZeroDivisionError("mine")
 
     with pytest.raises(ZeroDivisionError, match="mine"):
-        _native.seal(Broken(), io.BytesIO(), b"", KEY, threads=2)
+        _native.seal_stream(Broken(), io.BytesIO(), b"", KEY, threads=2)
 
 
 def test_a_fork_in_between_does_no_harm():

@@ -19,15 +19,13 @@ wrote; restoring needs a tap, the password or the digits::
 Everything written is a published format (age v1); docs/formats.md has each byte.
 """
 
-from passkeep import passkey
-from passkeep._native import VERSION as __version__
+from passkeep import _native, passkey
 from passkeep._native import CancelToken, Problem, TreeEntry, TreeReport
 from passkeep.age.hybrid import HybridIdentity as Identity
 from passkeep.age.hybrid import HybridRecipient as Recipient
 from passkeep.age.keys import parse_identity, parse_identity_file, parse_recipient
 from passkeep.age.scrypt import Password
 from passkeep.age.x25519 import X25519Identity, X25519Recipient
-from passkeep.tree import backup, list_backup, restore, verify
 from passkeep.errors import (
     CancelledError,
     CeremonyError,
@@ -42,6 +40,9 @@ from passkeep.errors import (
 )
 from passkeep.keyring import Keyring, PublicKeyring, RootIdentity, Slot, State, Unlock
 from passkeep.stream import decrypt, decrypt_file, encrypt, encrypt_file
+from passkeep.tree import backup, list_backup, restore, verify
+
+__version__ = _native.VERSION
 
 __all__ = [
     "CancelToken",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import BinaryIO, Protocol, TypeAlias
+from typing import BinaryIO, Protocol, TypeAlias, cast
 
 from passkeep import _native
 from passkeep.age import armor, envelope, keys, message
@@ -124,7 +124,7 @@ def encrypt_file(
     refuse_same_file(source, target)
     header, file_key = envelope.new_header(to_recipients(to))
     with open_sink(target, overwrite=overwrite, sync=sync, armored=armored) as sink:
-        return _native.seal(
+        return _native.seal_stream(
             native_source(source),
             sink,
             header,
@@ -178,7 +178,7 @@ def decrypt_file(
     with read(source) as incoming:
         file_key = envelope.open_header(incoming.header, to_identities(identity))
         with open_sink(target, overwrite=overwrite, sync=sync) as sink:
-            return _native.open(
+            return _native.open_stream(
                 incoming.source,
                 incoming.leftover,
                 sink,
@@ -195,13 +195,16 @@ def to_recipients(to: Recipients) -> list[Recipient]:
     Raises:
         InvalidInputError: One is malformed, or there are none.
     """
+    several: Iterable[str | Recipient]
     if isinstance(to, str):
-        to = [to]
+        several = [to]
     elif hasattr(to, "recipients"):
-        to = to.recipients
+        several = to.recipients
     elif hasattr(to, "wrap"):
-        to = [to]
-    found = [keys.parse_recipient(one) if isinstance(one, str) else one for one in to]
+        several = [cast("Recipient", to)]
+    else:
+        several = to
+    found = [keys.parse_recipient(one) if isinstance(one, str) else one for one in several]
     if not found:
         raise InvalidInputError("there is nobody to encrypt to: give at least one recipient")
     return found
@@ -213,11 +216,14 @@ def to_identities(identity: Identities) -> list[Identity]:
     Raises:
         InvalidInputError: One is malformed, or there are none.
     """
+    several: Iterable[str | Identity]
     if isinstance(identity, str):
-        identity = [identity]
+        several = [identity]
     elif hasattr(identity, "unwrap"):
-        identity = [identity]
-    found = [keys.parse_identity(one) if isinstance(one, str) else one for one in identity]
+        several = [cast("Identity", identity)]
+    else:
+        several = identity
+    found = [keys.parse_identity(one) if isinstance(one, str) else one for one in several]
     if not found:
         raise InvalidInputError("there is nothing to decrypt with: give at least one identity")
     return found

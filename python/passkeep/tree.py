@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable
-from pathlib import Path
 from typing import Literal, TypeAlias
 
 from passkeep import _native
@@ -77,13 +76,13 @@ def backup(
         to, extra = public, public.stanzas
     header, file_key = envelope.new_header(to_recipients(to), extra)
     with open_sink(target, overwrite=overwrite, sync=sync) as sink:
-        report = _native.backup(
+        report = _native.backup_tree(
             [os.fspath(root) for root in roots],
             sink,
             header,
             file_key,
             # A backup that is written into the tree does not hold itself.
-            skip=[os.fspath(path) for path in (sink, target) if _is_path(path)],
+            skip=[os.fspath(one) for one in (sink, target) if isinstance(one, (str, os.PathLike))],
             threads=threads or _native.usable_threads(),
             progress=progress,
             cancel=cancel,
@@ -135,7 +134,7 @@ def restore(
     """
     with read(source) as incoming:
         file_key = envelope.open_header(incoming.header, to_identities(identity))
-        report = _native.restore(
+        report = _native.restore_tree(
             native_source(incoming.source),
             incoming.leftover,
             file_key,
@@ -182,7 +181,7 @@ def list_backup(
     """
     with read(source) as incoming:
         file_key = envelope.open_header(incoming.header, to_identities(identity))
-        return _native.list(
+        return _native.list_tree(
             native_source(incoming.source),
             incoming.leftover,
             file_key,
@@ -205,13 +204,7 @@ def verify(
 
     Arguments, result and errors are those of :func:`list_backup`.
     """
-    return list_backup(
-        source, identity, threads=threads, progress=progress, cancel=cancel
-    )
-
-
-def _is_path(value: object) -> bool:
-    return isinstance(value, (str, os.PathLike)) and Path(value).parent.is_dir()
+    return list_backup(source, identity, threads=threads, progress=progress, cancel=cancel)
 
 
 def _complete(report: TreeReport, otherwise: str) -> TreeReport:

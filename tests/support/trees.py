@@ -18,7 +18,7 @@ def differences(one: Path, other: Path) -> list[str]:
         relative = Path(folder).relative_to(one)
         here, there = Path(folder), other / relative
         names = sorted(subfolders + files)
-        present = sorted(os.listdir(there)) if there.is_dir() else []
+        present = sorted(path.name for path in there.iterdir()) if there.is_dir() else []
         ordinary = [name for name in names if _is_ordinary(here / name)]
         if ordinary != present:
             found.append(f"{relative}: {sorted(set(ordinary) ^ set(present))}")
@@ -41,7 +41,7 @@ def _differences(one: Path, other: Path) -> list[str]:
     if stat.S_IFMT(before.st_mode) != stat.S_IFMT(after.st_mode):
         return ["another kind"]
     if stat.S_ISLNK(before.st_mode):
-        return [] if os.readlink(one) == os.readlink(other) else ["another target"]
+        return [] if one.readlink() == other.readlink() else ["another target"]
     found = []
     if stat.S_IMODE(before.st_mode) & 0o777 != stat.S_IMODE(after.st_mode):
         found.append("another mode")

@@ -5,7 +5,8 @@ from __future__ import annotations
 import hmac
 from dataclasses import dataclass
 
-from passkeep.age import base64, bech32, wrap as wrapping
+from passkeep.age import base64, bech32
+from passkeep.age import wrap as wrapping
 from passkeep.age.header import Stanza
 from passkeep.errors import DamagedError, InvalidInputError, WrongKeyError
 

@@ -171,9 +171,7 @@ def _parse_stanza(line: bytes, lines: _Lines) -> Stanza | None:
     return None
 
 
-def _finish(
-    stanzas: list[Stanza], line: bytes, data: bytes, lines: _Lines
-) -> tuple[Header, int]:
+def _finish(stanzas: list[Stanza], line: bytes, data: bytes, lines: _Lines) -> tuple[Header, int]:
     prefix, separator, encoded = _text(line).partition(" ")
     mac = base64.decode(encoded)
     if prefix.encode() != _MAC_PREFIX or not separator or len(mac) != _MAC_SIZE:

@@ -52,7 +52,7 @@ class _LazyGroup(click.Group):
 )
 @click.version_option(package_name="passkeep", message="%(prog)s %(version)s")
 def cli() -> None:
-    """End-to-end encrypted backups that a passkey opens.
+    r"""End-to-end encrypted backups that a passkey opens.
 
     \b
     passkeep init                   make a keyring: recovery key, then a passkey

@@ -30,6 +30,13 @@ DONE, FAILED, USAGE, WRONG_KEY, DAMAGED, PARTIAL = range(6)
 INTERRUPTED = 128 + signal.SIGINT
 TERMINATED = 128 + signal.SIGTERM
 
+_CODES = {
+    PartialError: PARTIAL,
+    WrongKeyError: WRONG_KEY,
+    DamagedError: DAMAGED,
+    InvalidInputError: USAGE,
+}
+
 
 class _Terminated(KeyboardInterrupt):
     """SIGTERM: ends like Ctrl-C, with everything cleaned up."""
@@ -62,31 +69,19 @@ def printable(name: str) -> str:
 def _guarded(body: Callable[[], object]) -> int:
     try:
         body()
-    except PartialError as error:
-        _report(error)
-        return _complain(error, error.hint, PARTIAL)
-    except WrongKeyError as error:
-        return _complain(error, error.hint, WRONG_KEY)
-    except DamagedError as error:
-        return _complain(error, error.hint, DAMAGED)
-    except InvalidInputError as error:
-        return _complain(error, error.hint, USAGE)
     except PasskeepError as error:
-        return _complain(error, error.hint, FAILED)
+        if isinstance(error, PartialError):
+            _report(error)
+        return _complain(error, error.hint, _code(error))
     except click.exceptions.Exit as error:
         return error.exit_code
-    except click.UsageError as error:
-        error.show()
-        return USAGE
     except click.ClickException as error:
         error.show()
-        return FAILED
-    except _Terminated:
-        say("\nTerminated. Nothing was left behind.")
-        return TERMINATED
-    except (KeyboardInterrupt, click.Abort):
-        say("\nInterrupted. Nothing was left behind.")
-        return INTERRUPTED
+        return error.exit_code
+    except (KeyboardInterrupt, click.Abort) as error:
+        terminated = isinstance(error, _Terminated)
+        say("\nTerminated." if terminated else "\nInterrupted.")
+        return TERMINATED if terminated else INTERRUPTED
     except BrokenPipeError:
         # Whoever read our output has left, and wants no message either. The
         # interpreter must not try to flush what is left at exit.
@@ -95,6 +90,10 @@ def _guarded(body: Callable[[], object]) -> int:
     except OSError as error:
         return _complain(_describe(error), _system_hint(error), FAILED)
     return DONE
+
+
+def _code(error: PasskeepError) -> int:
+    return next((code for kind, code in _CODES.items() if isinstance(error, kind)), FAILED)
 
 
 def _complain(error: object, hint: str, code: int) -> int:

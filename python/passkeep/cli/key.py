@@ -30,10 +30,8 @@ def show_command(keyring: Path | None, as_json: bool) -> None:
     click.echo(f"Keyring {loaded.id} in {path}")
     click.echo(f"Epoch {loaded.epoch}")
     for slot in loaded.slots:
-        click.echo(
-            f"  {slot.kind:<13} {printable(slot.label)}"
-            f"  (created {printable(slot.created)}, checked {printable(slot.checked)}{_where(slot)})"
-        )
+        dates = f"created {printable(slot.created)}, checked {printable(slot.checked)}"
+        click.echo(f"  {slot.kind:<13} {printable(slot.label)}  ({dates}{_where(slot)})")
 
 
 @key_command.command("add")

@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from passkeep import stream
+from passkeep.age.keys import Identity
 from passkeep.age.scrypt import Password
 from passkeep.cli import options, ways
 from passkeep.cli.progress import bar
@@ -104,7 +105,7 @@ def decrypt_command(
 def _identity(source: Path | int, given: ways.Ways) -> stream.Identities:
     """Passwords open files of `encrypt --passphrase` here, and slots of keyrings."""
     if given.password is not None and given.keyring is None:
-        identities: list[stream.Identity] = [
+        identities: list[str | Identity] = [
             Password(spelling) for spelling in passwords.spellings(given.password)
         ]
         if not ways.carries_keyring(source):

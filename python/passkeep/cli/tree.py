@@ -19,18 +19,14 @@ from passkeep.cli.progress import Stopwatch, bar, human
 from passkeep.errors import InvalidInputError, PartialError
 from passkeep.incoming import STDIN, STDOUT
 from passkeep.keyring import Keyring, PublicKeyring
-from passkeep.stream import Recipients
+from passkeep.stream import Identities, Recipients
 
 _STANDARD_STREAM = Path("-")
 
 
 @click.command()
-@click.argument(
-    "tree", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path)
-)
-@click.option(
-    "-o", "--output", type=options.FILE, help='The backup file; "-" is standard output.'
-)
+@click.argument("tree", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
+@click.option("-o", "--output", type=options.FILE, help='The backup file; "-" is standard output.')
 @options.keyring_option
 @options.to_option
 @options.force_option
@@ -57,7 +53,7 @@ def backup_command(
     if target == _STANDARD_STREAM and sys.stdout.isatty():
         raise click.UsageError("A backup is binary: redirect standard output, or use -o FILE.")
     watch = Stopwatch()
-    with bar("Backing up", lambda: _native.measure(list(tree))[1]) as progress:
+    with bar("Backing up", lambda: _native.measure_tree(list(tree))[1]) as progress:
         try:
             report = trees.backup(
                 tree,
@@ -191,7 +187,7 @@ def _source(file: Path) -> Path | int:
     return STDIN if file == _STANDARD_STREAM else file
 
 
-def _open(source: Path | int, given: ways.Ways) -> trees.Identities:
+def _open(source: Path | int, given: ways.Ways) -> Identities:
     if isinstance(source, int) and given.way is None and sys.stdin.isatty():
         raise InvalidInputError("the backup cannot be typed: name a file, or redirect one")
     return ways.open_backup(source, given)
@@ -224,8 +220,9 @@ def _show_json(report: object, *, as_json: bool) -> None:
 def _show_entry(entry: TreeEntry) -> None:
     when = _when(entry.mtime)
     arrow = f" -> {printable(entry.target)}" if entry.target is not None else ""
-    kind = {"directory": "d", "file": "-", "symlink": "l", "hardlink": "h"}[entry.kind]
-    click.echo(f"{kind}{entry.mode & 0o7777:04o} {entry.size:>12} {when} {printable(entry.path)}{arrow}")
+    kind = {"directory": "d", "file": "-", "symlink": "l", "hardlink": "h"}.get(entry.kind, "?")
+    mode = entry.mode & 0o7777
+    click.echo(f"{kind}{mode:04o} {entry.size:>12} {when} {printable(entry.path)}{arrow}")
 
 
 def _show_entry_json(entry: TreeEntry) -> None:

@@ -67,7 +67,7 @@ def unlock_options(command: Command) -> Command:
             identities=tuple(one for path in identity for one in _identities(path)),
             way=way,
             password=read_password(password_env, password_fd),
-            recovery_key=recovery_key_file and _read_text(recovery_key_file),
+            recovery_key=None if recovery_key_file is None else _read_text(recovery_key_file),
         )
         if sum(bool(x) for x in (ways.identities, ways.password, ways.recovery_key)) > 1:
             raise click.UsageError("Give one way in, not several.")
@@ -112,7 +112,9 @@ def open_backup(source: Path | int, ways: Ways) -> Identity | Sequence[Identity]
     keyring = _keyring_for(ways, travelling)
     if keyring is not None:
         return open_keyring(keyring, ways)
-    kinds = {PASSWORD, PASSKEY} if travelling is None else {k.kind for k in travelling.locks}
+    kinds = {PASSWORD, PASSKEY}
+    if travelling is not None:
+        kinds = {lock.kind for lock in travelling.locks}
     return _choose(ways, kinds, Unlock)
 
 

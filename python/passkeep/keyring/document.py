@@ -184,7 +184,7 @@ def _parse_slot(value: object) -> Slot:
         recipient=fields.text("recipient"),
         auth=fields.data("auth"),
         identity=fields.optional_text("identity"),
-        credential=credential and _parse_credential(credential),
+        credential=None if credential is None else _parse_credential(credential),
     )
 
 

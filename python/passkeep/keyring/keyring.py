@@ -355,7 +355,7 @@ class Keyring:
                     kind=slot.kind,
                     auth=slot.auth,
                     identity=slot.identity,
-                    credential=slot.credential and slot.credential.identity,
+                    credential=None if slot.credential is None else slot.credential.identity,
                 )
                 for slot in self.slots
             ),

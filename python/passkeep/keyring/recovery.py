@@ -10,7 +10,7 @@ from passkeep.errors import InvalidInputError
 DIGITS = 64
 _GROUP = 4
 _GROUPS_A_LINE = 4
-_SEPARATORS = re.compile(r"[\s\-–—_.:]+")
+_SEPARATORS = re.compile(r"[\s\-\u2013\u2014_.:]+")
 _IDENTITY_PREFIX = "AGE-SECRET-KEY-PQ-1"
 
 

@@ -70,7 +70,8 @@ class Fields:
 
     def text(self, name: str) -> str:
         """A string member."""
-        return self._typed(name, str)
+        text: str = self._typed(name, str)
+        return text
 
     def optional_text(self, name: str) -> str | None:
         """A string member that may be absent."""
@@ -78,14 +79,15 @@ class Fields:
 
     def number(self, name: str) -> int:
         """A non-negative integer below 2^53, the largest that RFC 8785 keeps exact."""
-        number = self._typed(name, int)
+        number: int = self._typed(name, int)
         if isinstance(number, bool) or not 0 <= number < 1 << 53:
             raise self._malformed(name)
         return number
 
     def boolean(self, name: str) -> bool:
         """A boolean member."""
-        return self._typed(name, bool)
+        value: bool = self._typed(name, bool)
+        return value
 
     def optional_boolean(self, name: str) -> bool | None:
         """A boolean member that may be null or absent."""
@@ -93,7 +95,8 @@ class Fields:
 
     def array(self, name: str) -> list[Any]:
         """An array member."""
-        return self._typed(name, list)
+        value: list[Any] = self._typed(name, list)
+        return value
 
     def optional_object(self, name: str) -> Fields | None:
         """An object member that may be absent."""

@@ -1,6 +1,4 @@
-"""What a slot opens, wherever it is stored: a keyring file or the travelling
-copy inside a backup. The one implementation of unlocking.
-"""
+"""What a slot opens, in a keyring file or in a backup: the one way of unlocking."""
 
 from __future__ import annotations
 

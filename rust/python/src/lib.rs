@@ -16,9 +16,11 @@ mod _native {
     use pyo3::prelude::*;
 
     #[pymodule_export]
-    use crate::payload::{open, open_bytes, seal, seal_bytes};
+    use crate::payload::{open_bytes, open_stream, seal_bytes, seal_stream};
     #[pymodule_export]
-    use crate::tree::{Problem, TreeEntry, TreeReport, backup, list, measure, restore};
+    use crate::tree::{
+        Problem, TreeEntry, TreeReport, backup_tree, list_tree, measure_tree, restore_tree,
+    };
     #[pymodule_export]
     use crate::watch::CancelToken;
 

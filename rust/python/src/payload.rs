@@ -70,7 +70,7 @@ pub(crate) fn open_bytes<'py>(
 #[pyfunction]
 #[pyo3(signature = (source, sink, header, file_key, *, threads, progress=None, cancel=None))]
 #[allow(clippy::too_many_arguments)]
-pub(crate) fn seal(
+pub(crate) fn seal_stream(
     py: Python<'_>,
     mut source: Source,
     mut sink: Sink,
@@ -106,7 +106,7 @@ pub(crate) fn seal(
 #[pyfunction]
 #[pyo3(signature = (source, leftover, sink, file_key, *, threads, progress=None, cancel=None))]
 #[allow(clippy::too_many_arguments)]
-pub(crate) fn open(
+pub(crate) fn open_stream(
     py: Python<'_>,
     source: Source,
     leftover: Leftover,

@@ -6,8 +6,7 @@ use std::path::PathBuf;
 
 use passkeep_core::{Opener, Sealer};
 use passkeep_tree::{
-    Entry, EntryKind, Error, Links, Report, RestoreOptions, WriteOptions, restore_tree, scan_tree,
-    write_tree,
+    Entry, EntryKind, Error, Links, Report, RestoreOptions, WriteOptions, scan_tree, write_tree,
 };
 use pyo3::prelude::*;
 
@@ -75,7 +74,7 @@ pub(crate) struct TreeEntry {
 #[pyfunction]
 #[pyo3(signature = (roots, sink, header, file_key, *, skip, threads, progress=None, cancel=None))]
 #[allow(clippy::too_many_arguments)]
-pub(crate) fn backup(
+pub(crate) fn backup_tree(
     py: Python<'_>,
     roots: Vec<PathBuf>,
     mut sink: Sink,
@@ -104,7 +103,7 @@ pub(crate) fn backup(
 /// Counts files and bytes without opening a file.
 #[pyfunction]
 #[pyo3(signature = (roots, *, cancel=None))]
-pub(crate) fn measure(
+pub(crate) fn measure_tree(
     py: Python<'_>,
     roots: Vec<PathBuf>,
     cancel: Option<&CancelToken>,
@@ -123,7 +122,7 @@ pub(crate) fn measure(
     all_links, overwrite, sync, threads, progress=None, cancel=None
 ))]
 #[allow(clippy::too_many_arguments, clippy::fn_params_excessive_bools)]
-pub(crate) fn restore(
+pub(crate) fn restore_tree(
     py: Python<'_>,
     source: Source,
     leftover: Leftover,
@@ -145,7 +144,7 @@ pub(crate) fn restore(
     };
     let report = py.detach(|| {
         let opener = Opener::new(format, payload, threads);
-        let report = restore_tree(opener, &target, &options, &mut watch)?;
+        let report = passkeep_tree::restore_tree(opener, &target, &options, &mut watch)?;
         watch.finish(report.bytes).map_err(Error::Watch)?;
         Ok(report)
     });
@@ -156,7 +155,7 @@ pub(crate) fn restore(
 #[pyfunction]
 #[pyo3(signature = (source, leftover, file_key, visit, *, threads, progress=None, cancel=None))]
 #[allow(clippy::too_many_arguments)]
-pub(crate) fn list(
+pub(crate) fn list_tree(
     py: Python<'_>,
     source: Source,
     leftover: Leftover,
