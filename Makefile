@@ -44,7 +44,7 @@ lint: dev  ## Run every static check
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/python -m mypy.stubtest passkeep._native --ignore-disjoint-bases
+	$(BIN)/python -m mypy.stubtest passkeep._native
 
 format:  ## Format everything
 	cargo fmt --all

@@ -6,6 +6,23 @@ from typing import Any, Final, TypeAlias, final
 
 from typing_extensions import Buffer
 
+__all__ = [
+    "VERSION",
+    "CancelToken",
+    "Problem",
+    "TreeEntry",
+    "TreeReport",
+    "backup_tree",
+    "list_tree",
+    "measure_tree",
+    "open_bytes",
+    "open_stream",
+    "restore_tree",
+    "seal_bytes",
+    "seal_stream",
+    "usable_threads",
+]
+
 VERSION: Final[str]
 
 _Path: TypeAlias = str | os.PathLike[str]

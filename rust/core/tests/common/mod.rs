@@ -1,6 +1,6 @@
 //! What the payload tests share: a fixed key, test data, and each path
 //! through the core as one function from bytes to bytes.
-#![allow(clippy::unwrap_used, clippy::expect_used)]
+#![allow(clippy::unwrap_used, clippy::expect_used, dead_code)] // each test file uses its part
 
 use std::fs::File;
 use std::io::{Read, Write};

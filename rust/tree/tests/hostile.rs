@@ -1,0 +1,247 @@
+//! Archives that somebody made to do harm.
+#![allow(clippy::unwrap_used)]
+
+mod common;
+
+use std::fs;
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::path::{Path, PathBuf};
+
+use common::{archive, entry, names, restore, scan, sized_entry};
+use passkeep_tree::{Error, Links, ProblemKind, RestoreOptions, restore_tree};
+use tempfile::{TempDir, tempdir};
+
+const FILE: u8 = b'0';
+const HARD_LINK: u8 = b'1';
+const SYMBOLIC_LINK: u8 = b'2';
+const DIRECTORY: u8 = b'5';
+
+/// A folder with a victim beside the place that is restored into.
+fn scene() -> (TempDir, PathBuf) {
+    let folder = tempdir().unwrap();
+    fs::write(folder.path().join("victim"), b"untouched").unwrap();
+    let target = folder.path().join("target");
+    (folder, target)
+}
+
+fn assert_untouched(folder: &Path) {
+    assert_eq!(fs::read(folder.join("victim")).unwrap(), b"untouched");
+    let expected = if folder.join("target").exists() {
+        vec!["target", "victim"]
+    } else {
+        vec!["victim"]
+    };
+    assert_eq!(names(folder), expected);
+}
+
+#[test]
+fn harmful_entries_are_refused_and_the_rest_is_restored() {
+    let outside = |folder: &Path| folder.join("victim").into_os_string().into_encoded_bytes();
+    let (folder, target) = scene();
+    let victim = outside(folder.path());
+    let cases: Vec<(&str, Vec<Vec<u8>>)> = vec![
+        ("parent", vec![entry(FILE, b"../victim", b"", b"bad")]),
+        (
+            "inner parent",
+            vec![entry(FILE, b"a/../../victim", b"", b"bad")],
+        ),
+        ("absolute", vec![entry(FILE, &victim, b"", b"bad")]),
+        ("parent folder", vec![entry(DIRECTORY, b"../new", b"", b"")]),
+        (
+            "link out",
+            vec![entry(SYMBOLIC_LINK, b"link", &victim, b"")],
+        ),
+        (
+            "link up",
+            vec![entry(SYMBOLIC_LINK, b"link", b"../victim", b"")],
+        ),
+        (
+            "link through a link",
+            vec![
+                entry(SYMBOLIC_LINK, b"here", b".", b""),
+                entry(SYMBOLIC_LINK, b"out", b"here/../victim", b""),
+            ],
+        ),
+        (
+            "hard link out",
+            vec![entry(HARD_LINK, b"link", b"../victim", b"")],
+        ),
+        (
+            "hard link to absolute",
+            vec![entry(HARD_LINK, b"link", &victim, b"")],
+        ),
+        (
+            "hard link to nothing",
+            vec![entry(HARD_LINK, b"link", b"missing", b"")],
+        ),
+        ("character device", vec![entry(b'3', b"null", b"", b"")]),
+        ("block device", vec![entry(b'4', b"disk", b"", b"")]),
+        ("fifo", vec![entry(b'6', b"fifo", b"", b"")]),
+        ("unknown", vec![entry(b'Z', b"what", b"", b"data")]),
+        ("sparse", vec![entry(b'S', b"sparse", b"", b"data")]),
+        ("no name", vec![entry(FILE, b"", b"", b"data")]),
+        (
+            "zero byte",
+            vec![pax(b"path", b"a\0b"), entry(FILE, b"x", b"", b"data")],
+        ),
+        (
+            "long name",
+            vec![pax(b"path", &[b'n'; 300]), entry(FILE, b"x", b"", b"data")],
+        ),
+        (
+            "file as a folder",
+            vec![
+                entry(FILE, b"f", b"", b"data"),
+                entry(FILE, b"f/x", b"", b"data"),
+            ],
+        ),
+        (
+            "twice",
+            vec![
+                entry(FILE, b"f", b"", b"data"),
+                entry(FILE, b"f", b"", b"other"),
+            ],
+        ),
+    ];
+    for (name, mut entries) in cases {
+        entries.push(entry(FILE, b"good", b"", b"good"));
+        let report = restore(&archive(&entries), &target).unwrap();
+        assert_eq!(report.problem_count, 1, "{name}: {:?}", report.problems);
+        assert_eq!(fs::read(target.join("good")).unwrap(), b"good", "{name}");
+        assert_untouched(folder.path());
+        fs::remove_dir_all(&target).unwrap();
+    }
+}
+
+#[test]
+fn nothing_is_written_through_links() {
+    for outside in ["..", ".", "inside"] {
+        let (folder, target) = scene();
+        let entries = [
+            entry(DIRECTORY, b"inside", b"", b""),
+            entry(SYMBOLIC_LINK, b"evil", outside.as_bytes(), b""),
+            entry(FILE, b"evil/victim", b"", b"bad"),
+        ];
+        let options = RestoreOptions {
+            links: Links::All,
+            ..RestoreOptions::default()
+        };
+        restore_tree(&archive(&entries)[..], &target, &options, &mut ()).unwrap();
+        // Links come last: the name is a real folder by then.
+        assert!(target.join("evil").symlink_metadata().unwrap().is_dir());
+        assert_untouched(folder.path());
+    }
+}
+
+#[test]
+fn links_that_stood_in_the_target_are_not_followed() {
+    let (folder, target) = scene();
+    fs::create_dir(&target).unwrap();
+    symlink(folder.path(), target.join("evil")).unwrap();
+    symlink(folder.path().join("victim"), target.join("file")).unwrap();
+    let entries = [
+        entry(FILE, b"evil/victim", b"", b"bad"),
+        entry(DIRECTORY, b"evil", b"", b""),
+        entry(HARD_LINK, b"hard", b"file", b""),
+        entry(FILE, b"file", b"", b"bad"),
+    ];
+    for overwrite in [false, true] {
+        let options = RestoreOptions {
+            overwrite,
+            ..RestoreOptions::default()
+        };
+        let report = restore_tree(&archive(&entries)[..], &target, &options, &mut ()).unwrap();
+        assert!(report.problem_count >= 2, "{:?}", report.problems);
+        assert!(
+            report
+                .problems
+                .iter()
+                .any(|p| p.kind == ProblemKind::Refused)
+        );
+        assert_untouched(folder.path());
+    }
+}
+
+#[test]
+fn dangerous_permissions_are_not_restored() {
+    let (_folder, target) = scene();
+    let mut file = entry(FILE, b"program", b"", b"x");
+    let mut header = tar::Header::from_byte_slice(&file[..512]).clone();
+    header.set_mode(0o7777);
+    header.set_cksum();
+    file[..512].copy_from_slice(header.as_bytes());
+    restore(&archive(&[file]), &target).unwrap();
+    let mode = fs::metadata(target.join("program"))
+        .unwrap()
+        .permissions()
+        .mode();
+    assert_eq!(mode & 0o7777, 0o777);
+}
+
+fn pax(key: &[u8], value: &[u8]) -> Vec<u8> {
+    // Lengths of three digits are enough here, and have to be met exactly.
+    let length = key.len() + value.len() + 3;
+    let length = (1..=4)
+        .map(|digits| length + digits)
+        .find(|all| all.to_string().len() + key.len() + value.len() + 3 == *all);
+    let mut record = format!("{} ", length.unwrap()).into_bytes();
+    record.extend_from_slice(key);
+    record.push(b'=');
+    record.extend_from_slice(value);
+    record.push(b'\n');
+    entry(b'x', b"pax", b"", &record)
+}
+
+#[test]
+fn claims_of_huge_headers_are_a_limit() {
+    for kind in *b"xgLK" {
+        let (folder, target) = scene();
+        let hostile = archive(&[sized_entry(kind, b"huge", b"", b"", 8 << 30)]);
+        assert!(matches!(restore(&hostile, &target), Err(Error::Limit(_))));
+        assert_untouched(folder.path());
+        assert!(!target.exists());
+    }
+}
+
+#[test]
+fn every_truncation_is_found_and_leaves_nothing() {
+    let whole = archive(&[
+        entry(DIRECTORY, b"folder", b"", b""),
+        pax(b"mtime", b"1.5"),
+        entry(FILE, b"folder/file", b"", &[1; 700]),
+        entry(SYMBOLIC_LINK, b"link", b"folder/file", b""),
+    ]);
+    assert!(scan(&whole).is_ok());
+    for size in 0..whole.len() - 1 {
+        if size % 512 > 1 && size % 512 < 511 && size % 97 != 0 {
+            continue;
+        }
+        let (folder, target) = scene();
+        let end = restore(&whole[..size], &target);
+        assert!(
+            matches!(end, Err(Error::Format(_) | Error::NotATree)),
+            "{size}"
+        );
+        assert!(!target.exists());
+        assert_untouched(folder.path());
+    }
+}
+
+#[test]
+fn what_follows_the_end_must_be_zeros() {
+    let mut padded = archive(&[entry(FILE, b"file", b"", b"x")]);
+    padded.resize(10240, 0);
+    assert!(scan(&padded).is_ok());
+    padded[9000] = 1;
+    assert!(matches!(scan(&padded), Err(Error::Format(_))));
+}
+
+#[test]
+fn a_bad_checksum_is_found() {
+    let mut data = archive(&[entry(FILE, b"a", b"", b"x"), entry(FILE, b"b", b"", b"x")]);
+    data[1024] ^= 1;
+    assert!(matches!(scan(&data), Err(Error::Format(_))));
+    data[0] ^= 1;
+    assert!(matches!(scan(&data), Err(Error::NotATree)));
+    assert!(matches!(scan(b"not an archive"), Err(Error::NotATree)));
+}
