@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable
+from contextlib import suppress
+from pathlib import Path
 from typing import Literal, TypeAlias
 
 from passkeep import _native
 from passkeep._native import CancelToken, TreeEntry, TreeReport
 from passkeep.age import envelope
 from passkeep.age.header import Stanza
-from passkeep.errors import PartialError
+from passkeep.errors import OutputError, PartialError, PasskeepError
 from passkeep.incoming import Source, read
-from passkeep.keyring import Keyring, PublicKeyring, State
+from passkeep.keyring import Keyring, PublicKeyring, State, travel
 from passkeep.stream import (
     Identities,
     Progress,
@@ -49,7 +51,7 @@ def backup(
         trees: What to back up; each is stored under its own name.
         target: Where to; a path appears only when it is complete.
         to: A keyring, its public export, or bare recipients.
-        overwrite: Whether an existing file may be replaced.
+        overwrite: Whether an existing backup of the same keyring may be replaced.
         sync: Whether to wait until the backup is on the disk.
         threads: How many cores to use; by default all that are usable.
         progress: Called with the bytes of file content done so far.
@@ -64,7 +66,8 @@ def backup(
             or changed meanwhile; its report names them.
         KeyringError: The keyring is incomplete, or its public part is not what
             this machine used before.
-        OutputError: The target exists.
+        OutputError: The target exists; or, with `overwrite`, it is not a backup of
+            the same keyring.
         CancelledError: `cancel` was used.
         OSError: The system refused.
     """
@@ -74,6 +77,8 @@ def backup(
         public = to.public() if isinstance(to, Keyring) else to
         (state or State()).check_pin(public.id, public.fingerprint, public.epoch)
         to, extra = public, public.stanzas
+        if overwrite:
+            _refuse_foreign(target, public)
     header, file_key = envelope.new_header(to_recipients(to), extra)
     with open_sink(target, overwrite=overwrite, sync=sync) as sink:
         report = _native.backup_tree(
@@ -205,6 +210,24 @@ def verify(
     Arguments, result and errors are those of :func:`list_backup`.
     """
     return list_backup(source, identity, threads=threads, progress=progress, cancel=cancel)
+
+
+def _refuse_foreign(target: Sink, public: PublicKeyring) -> None:
+    """Refuses to overwrite a backup that this keyring may not be able to open.
+
+    Raises:
+        OutputError: `target` is anything but a backup of the same keyring.
+    """
+    if not isinstance(target, (str, os.PathLike)) or not Path(target).is_file():
+        return
+    found = None
+    with suppress(PasskeepError), read(target) as incoming:
+        found = travel.find(incoming.header.stanzas)
+    if found is None or found.document.get("id") != public.id:
+        raise OutputError(
+            f"{os.fspath(target)} is not a backup of this keyring and was left as it is",
+            hint="Remove it yourself, or choose another name.",
+        )
 
 
 def _complete(report: TreeReport, otherwise: str) -> TreeReport:

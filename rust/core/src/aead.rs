@@ -10,6 +10,9 @@ use crate::secret::PayloadKey;
 /// Bytes in the authentication tag of every cipher here.
 pub(crate) const TAG_SIZE: usize = 16;
 
+/// No format here binds associated data to its chunks.
+const NO_AAD: &[u8] = &[];
+
 /// A keyed AEAD, one for each thread: between chunks only the nonce changes,
 /// and the key schedule is kept.
 pub struct Aead {
@@ -34,16 +37,7 @@ impl Aead {
         plain: &[u8],
         sealed: &mut [u8],
     ) -> Result<(), Error> {
-        let (body, tag) = sealed
-            .split_at_mut_checked(plain.len())
-            .ok_or(Error::Backend)?;
-        self.seal.encrypt_init(None, None, Some(nonce))?;
-        if !plain.is_empty() {
-            self.seal.cipher_update(plain, Some(body))?;
-        }
-        self.seal.cipher_final(&mut [])?;
-        self.seal.tag(tag)?;
-        Ok(())
+        self.seal_with(nonce, NO_AAD, plain, sealed)
     }
 
     /// Opens `sealed` into `plain`, which is exactly a tag shorter and is
@@ -54,16 +48,104 @@ impl Aead {
         sealed: &[u8],
         plain: &mut [u8],
     ) -> Result<(), Error> {
+        self.open_with(nonce, NO_AAD, sealed, plain)
+    }
+
+    fn seal_with(
+        &mut self,
+        nonce: &[u8; 12],
+        aad: &[u8],
+        plain: &[u8],
+        sealed: &mut [u8],
+    ) -> Result<(), Error> {
+        let (body, tag) = sealed
+            .split_at_mut_checked(plain.len())
+            .ok_or(Error::Backend)?;
+        self.seal.encrypt_init(None, None, Some(nonce))?;
+        update(&mut self.seal, aad, None)?;
+        update(&mut self.seal, plain, Some(body))?;
+        self.seal.cipher_final(&mut [])?;
+        self.seal.tag(tag)?;
+        Ok(())
+    }
+
+    fn open_with(
+        &mut self,
+        nonce: &[u8; 12],
+        aad: &[u8],
+        sealed: &[u8],
+        plain: &mut [u8],
+    ) -> Result<(), Error> {
         let (body, tag) = sealed.split_at_checked(plain.len()).ok_or(Error::Backend)?;
         self.open.decrypt_init(None, None, Some(nonce))?;
-        if !body.is_empty() {
-            self.open.cipher_update(body, Some(plain))?;
-        }
+        update(&mut self.open, aad, None)?;
+        update(&mut self.open, body, Some(plain))?;
         self.open.set_tag(tag)?;
         self.open.cipher_final(&mut []).map_err(|_| {
             plain.fill(0);
             Error::Authentication
         })?;
         Ok(())
+    }
+}
+
+/// Gives data to a cipher, which takes no empty piece.
+fn update(context: &mut CipherCtx, data: &[u8], out: Option<&mut [u8]>) -> Result<(), Error> {
+    if !data.is_empty() {
+        context.cipher_update(data, out)?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::similar_names)] // aead and aad are the names of the field
+mod tests {
+    use serde_json::Value;
+
+    use super::*;
+    use crate::wycheproof::{bytes, each};
+
+    const VECTORS: &str =
+        include_str!("../../../tests/vectors/wycheproof/chacha20_poly1305_test.json");
+
+    /// Every vector with a nonce of 96 bits, which is the only size that the
+    /// formats have and the type allows.
+    #[test]
+    fn wycheproof_chacha20_poly1305() {
+        let (mut ran, mut other_nonces) = (0, 0);
+        each(VECTORS, |test| {
+            if let Ok(nonce) = bytes(&test["iv"]).try_into() {
+                run(test, &nonce);
+                ran += 1;
+            } else {
+                other_nonces += 1;
+            }
+        });
+        assert_eq!((ran, other_nonces), (316, 9));
+    }
+
+    fn run(test: &Value, nonce: &[u8; 12]) {
+        let (aad, plain) = (bytes(&test["aad"]), bytes(&test["msg"]));
+        let expected = [bytes(&test["ct"]), bytes(&test["tag"])].concat();
+        let key = PayloadKey::derive(|key| key.copy_from_slice(&bytes(&test["key"])));
+        // Used twice, as every thread does with its context.
+        let mut aead = Aead::chacha20_poly1305(&key).unwrap();
+        for _ in 0..2 {
+            let mut opened = vec![0xAA; plain.len()];
+            let end = aead.open_with(nonce, &aad, &expected, &mut opened);
+            if test["result"] == "valid" {
+                let mut sealed = vec![0; expected.len()];
+                aead.seal_with(nonce, &aad, &plain, &mut sealed).unwrap();
+                assert_eq!(sealed, expected, "{}", test["tcId"]);
+                assert!(end.is_ok() && opened == plain, "{}", test["tcId"]);
+            } else {
+                assert!(
+                    matches!(end, Err(Error::Authentication)),
+                    "{}",
+                    test["tcId"]
+                );
+                assert!(opened.iter().all(|byte| *byte == 0), "cleared on failure");
+            }
+        }
     }
 }

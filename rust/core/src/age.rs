@@ -60,3 +60,28 @@ impl Format for Age {
         nonce
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::wycheproof::{bytes, each};
+
+    const VECTORS: &str = include_str!("../../../tests/vectors/wycheproof/hkdf_sha256_test.json");
+
+    #[test]
+    fn wycheproof_hkdf_sha256() {
+        let mut ran = 0;
+        each(VECTORS, |test| {
+            let mut out = vec![0; usize::try_from(test["size"].as_u64().unwrap()).unwrap()];
+            let hkdf = Hkdf::<Sha256>::new(Some(&bytes(&test["salt"])), &bytes(&test["ikm"]));
+            let end = hkdf.expand(&bytes(&test["info"]), &mut out);
+            assert_eq!(end.is_ok(), test["result"] == "valid", "{}", test["tcId"]);
+            if end.is_ok() {
+                assert_eq!(out, bytes(&test["okm"]), "{}", test["tcId"]);
+            }
+            ran += 1;
+        });
+        assert_eq!(ran, 86);
+    }
+}

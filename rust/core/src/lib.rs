@@ -26,6 +26,8 @@ mod seal;
 mod secret;
 mod slice;
 mod watch;
+#[cfg(test)]
+mod wycheproof;
 
 pub use aead::Aead;
 pub use age::{Age, FILE_KEY_SIZE, NONCE_SIZE, new_nonce};
