@@ -47,14 +47,30 @@ def bar(
 
 
 class Stopwatch:
-    """Times a command from its start."""
+    """Times the work itself: it starts when the work first tells of progress.
+
+    What comes before, a password's key derivation or a person at a passkey
+    prompt, says nothing about the rate.
+    """
 
     def __init__(self) -> None:
-        self._start = time.perf_counter()
+        self._start: float | None = None
+
+    def watching(self, progress: Callable[[int], object] | None) -> Callable[[int], object]:
+        """A progress callback that starts the watch and passes on to another one."""
+
+        def tick(done: int) -> None:
+            if self._start is None:
+                self._start = time.perf_counter()
+            if progress is not None:
+                progress(done)
+
+        return tick
 
     def rate(self, size: int) -> str:
-        """How long it took, and what that is per second for `size` bytes."""
-        seconds = max(time.perf_counter() - self._start, 1e-9)
+        """How long it took, and what that is in a second for `size` bytes."""
+        now = time.perf_counter()
+        seconds = max(now - (now if self._start is None else self._start), 1e-9)
         return f"{seconds:.2f} s ({human(size / seconds)}/s)"
 
 

@@ -15,12 +15,11 @@ from passkeep.cli.progress import bar
 from passkeep.incoming import STDIN, STDOUT
 from passkeep.keyring import passwords
 
-_INPUT = click.Path(dir_okay=False, path_type=Path, allow_dash=True)
 _DASH = Path("-")
 
 
 @click.command()
-@click.argument("file", type=_INPUT, default=_DASH)
+@click.argument("file", type=options.INPUT, default=_DASH)
 @click.option("-o", "--output", type=options.FILE, default=_DASH, help="Default: standard output.")
 @click.option("-a", "--armor", is_flag=True, help="Write text instead of binary.")
 @click.option("-p", "--passphrase", is_flag=True, help="Encrypt with a password, asked for twice.")
@@ -67,7 +66,7 @@ def encrypt_command(
 
 
 @click.command()
-@click.argument("file", type=_INPUT, default=_DASH)
+@click.argument("file", type=options.INPUT, default=_DASH)
 @click.option("-o", "--output", type=options.FILE, default=_DASH, help="Default: standard output.")
 @options.force_option
 @options.sync_option

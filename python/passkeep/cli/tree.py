@@ -62,7 +62,7 @@ def backup_command(
                 overwrite=force,
                 sync=sync,
                 threads=threads,
-                progress=progress,
+                progress=watch.watching(progress),
             )
         except PartialError as error:
             _show_json(error.report, as_json=as_json)
@@ -73,7 +73,7 @@ def backup_command(
 
 
 @click.command()
-@click.argument("file", type=click.Path(dir_okay=False, path_type=Path, allow_dash=True))
+@click.argument("file", type=options.INPUT)
 @click.option(
     "-C",
     "--directory",
@@ -121,7 +121,7 @@ def restore_command(
                 overwrite=force,
                 sync=sync,
                 threads=threads,
-                progress=progress,
+                progress=watch.watching(progress),
             )
         except PartialError as error:
             _show_json(error.report, as_json=as_json)
@@ -132,7 +132,7 @@ def restore_command(
 
 
 @click.command()
-@click.argument("file", type=click.Path(dir_okay=False, path_type=Path, allow_dash=True))
+@click.argument("file", type=options.INPUT)
 @options.threads_option
 @options.json_option
 @ways.unlock_options
@@ -147,7 +147,7 @@ def list_command(file: Path, threads: int | None, as_json: bool, ways: ways.Ways
 
 
 @click.command()
-@click.argument("file", type=click.Path(dir_okay=False, path_type=Path, allow_dash=True))
+@click.argument("file", type=options.INPUT)
 @options.threads_option
 @options.json_option
 @ways.unlock_options
@@ -157,7 +157,7 @@ def verify_command(file: Path, threads: int | None, as_json: bool, ways: ways.Wa
     identity = _open(source, ways)
     watch = Stopwatch()
     with bar("Verifying", _size(file)) as progress:
-        report = trees.verify(source, identity, threads=threads, progress=progress)
+        report = trees.verify(source, identity, threads=threads, progress=watch.watching(progress))
     _show_json(report, as_json=as_json)
     if not as_json:
         say(f"{file} is whole: {_summary(report)}, read in {watch.rate(report.bytes)}.")
