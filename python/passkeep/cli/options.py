@@ -9,10 +9,15 @@ from typing import Any, TypeVar
 
 import click
 
+from passkeep.incoming import STDIN, STDOUT
+
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 FILE = click.Path(dir_okay=False, path_type=Path)
 INPUT = click.Path(exists=True, dir_okay=False, path_type=Path, allow_dash=True)
+
+STANDARD_STREAM = Path("-")
+"""What stands for standard input and standard output."""
 
 keyring_option = click.option(
     "--keyring",
@@ -45,6 +50,21 @@ def default_keyring() -> Path:
     from platformdirs import user_data_path
 
     return user_data_path("passkeep") / "keyring.json"
+
+
+def source(file: Path) -> Path | int:
+    """Where a file argument is read from."""
+    return STDIN if file == STANDARD_STREAM else file
+
+
+def sink(output: Path) -> Path | int:
+    """Where an output option is written to."""
+    return STDOUT if output == STANDARD_STREAM else output
+
+
+def size(file: Path) -> int | None:
+    """Bytes of a file argument; None for streams, which have no size."""
+    return file.stat().st_size if file.is_file() else None
 
 
 def secret_options(command: Command) -> Command:

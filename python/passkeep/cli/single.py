@@ -19,7 +19,7 @@ _DASH = Path("-")
 
 
 @click.command()
-@click.argument("file", type=options.INPUT, default=_DASH)
+@click.argument("file", type=options.INPUT, default="-")
 @click.option("-o", "--output", type=options.FILE, default=_DASH, help="Default: standard output.")
 @click.option("-a", "--armor", is_flag=True, help="Write text instead of binary.")
 @click.option("-p", "--passphrase", is_flag=True, help="Encrypt with a password, asked for twice.")
@@ -66,7 +66,7 @@ def encrypt_command(
 
 
 @click.command()
-@click.argument("file", type=options.INPUT, default=_DASH)
+@click.argument("file", type=options.INPUT, default="-")
 @click.option("-o", "--output", type=options.FILE, default=_DASH, help="Default: standard output.")
 @options.force_option
 @options.sync_option
