@@ -12,15 +12,12 @@ from passkeep.age.keys import Identity
 from passkeep.age.scrypt import Password
 from passkeep.cli import options, ways
 from passkeep.cli.progress import bar
-from passkeep.incoming import STDIN, STDOUT
 from passkeep.keyring import passwords
-
-_DASH = Path("-")
 
 
 @click.command()
 @click.argument("file", type=options.INPUT, default="-")
-@click.option("-o", "--output", type=options.FILE, default=_DASH, help="Default: standard output.")
+@click.option("-o", "--output", type=options.FILE, default="-", help="Default: standard output.")
 @click.option("-a", "--armor", is_flag=True, help="Write text instead of binary.")
 @click.option("-p", "--passphrase", is_flag=True, help="Encrypt with a password, asked for twice.")
 @options.to_option
@@ -50,12 +47,12 @@ def encrypt_command(
     password = options.read_password(password_env, password_fd)
     if passphrase and password is None:
         password = _new_passphrase()
-    if output == _DASH and not armor and sys.stdout.isatty():
+    if output == options.STANDARD_STREAM and not armor and sys.stdout.isatty():
         raise click.UsageError("This is binary: use -o FILE, --armor, or redirect standard output.")
-    with bar("Encrypting", _size(file)) as progress:
+    with bar("Encrypting", options.size(file)) as progress:
         stream.encrypt_file(
-            _source(file),
-            _sink(output),
+            options.source(file),
+            options.sink(output),
             to=_to(recipients, keyring, password),
             armored=armor,
             overwrite=force,
@@ -67,7 +64,7 @@ def encrypt_command(
 
 @click.command()
 @click.argument("file", type=options.INPUT, default="-")
-@click.option("-o", "--output", type=options.FILE, default=_DASH, help="Default: standard output.")
+@click.option("-o", "--output", type=options.FILE, default="-", help="Default: standard output.")
 @options.force_option
 @options.sync_option
 @options.threads_option
@@ -85,14 +82,14 @@ def decrypt_command(
     With -o the output appears only when everything was verified. Standard
     output gets each part as soon as it is verified; check the exit code.
     """
-    source = _source(file)
+    source = options.source(file)
     if isinstance(source, int) and sys.stdin.isatty():
         raise click.UsageError("Name a file, or redirect standard input.")
     identity = _identity(source, ways)
-    with bar("Decrypting", _size(file)) as progress:
+    with bar("Decrypting", options.size(file)) as progress:
         stream.decrypt_file(
             source,
-            _sink(output),
+            options.sink(output),
             identity,
             overwrite=force,
             sync=sync,
@@ -140,15 +137,3 @@ def _new_passphrase() -> str:
     generated = passwords.generate()
     click.echo(f"Your password: {generated}", err=True)
     return generated
-
-
-def _source(file: Path) -> Path | int:
-    return STDIN if file == _DASH else file
-
-
-def _sink(output: Path) -> Path | int:
-    return STDOUT if output == _DASH else output
-
-
-def _size(file: Path) -> int | None:
-    return file.stat().st_size if file.is_file() else None

@@ -17,11 +17,8 @@ from passkeep.cli import options, ways
 from passkeep.cli.ending import printable, say
 from passkeep.cli.progress import Stopwatch, bar, human
 from passkeep.errors import InvalidInputError, PartialError
-from passkeep.incoming import STDIN, STDOUT
 from passkeep.keyring import Keyring, PublicKeyring
 from passkeep.stream import Identities, Recipients
-
-_STANDARD_STREAM = Path("-")
 
 
 @click.command()
@@ -50,14 +47,14 @@ def backup_command(
     """
     target = output or _default_output(tree)
     to = _sealing(keyring, recipients)
-    if target == _STANDARD_STREAM and sys.stdout.isatty():
+    if target == options.STANDARD_STREAM and sys.stdout.isatty():
         raise click.UsageError("A backup is binary: redirect standard output, or use -o FILE.")
     watch = Stopwatch()
     with bar("Backing up", lambda: _native.measure_tree(list(tree))[1]) as progress:
         try:
             report = trees.backup(
                 tree,
-                STDOUT if target == _STANDARD_STREAM else target,
+                options.sink(target),
                 to=to,
                 overwrite=force,
                 sync=sync,
@@ -67,7 +64,7 @@ def backup_command(
         except PartialError as error:
             _show_json(error.report, as_json=as_json)
             raise
-    _show_json(report, as_json=as_json and target != _STANDARD_STREAM)
+    _show_json(report, as_json=as_json and target != options.STANDARD_STREAM)
     if not as_json:
         say(f"Backed up {_summary(report)} to {target} in {watch.rate(report.bytes)}.")
 
@@ -108,10 +105,10 @@ def restore_command(
     left as they are unless --force is given.
     """
     target = directory or _default_folder(file)
-    source = _source(file)
+    source = options.source(file)
     identity = _open(source, ways)
     watch = Stopwatch()
-    with bar("Restoring", _size(file)) as progress:
+    with bar("Restoring", options.size(file)) as progress:
         try:
             report = trees.restore(
                 source,
@@ -141,7 +138,7 @@ def list_command(file: Path, threads: int | None, as_json: bool, ways: ways.Ways
 
     With --json, one JSON object a line.
     """
-    source = _source(file)
+    source = options.source(file)
     show = _show_entry_json if as_json else _show_entry
     trees.list_backup(source, _open(source, ways), visit=show, threads=threads)
 
@@ -153,10 +150,10 @@ def list_command(file: Path, threads: int | None, as_json: bool, ways: ways.Ways
 @ways.unlock_options
 def verify_command(file: Path, threads: int | None, as_json: bool, ways: ways.Ways) -> None:
     """Check that a backup is whole and that it opens. Nothing is written."""
-    source = _source(file)
+    source = options.source(file)
     identity = _open(source, ways)
     watch = Stopwatch()
-    with bar("Verifying", _size(file)) as progress:
+    with bar("Verifying", options.size(file)) as progress:
         report = trees.verify(source, identity, threads=threads, progress=watch.watching(progress))
     _show_json(report, as_json=as_json)
     if not as_json:
@@ -178,23 +175,15 @@ def _default_output(tree: Sequence[Path]) -> Path:
 
 def _default_folder(file: Path) -> Path:
     name = file.name.removesuffix(".age").removesuffix(".tar")
-    if file == _STANDARD_STREAM or name in ("", file.name):
+    if file == options.STANDARD_STREAM or name in ("", file.name):
         raise click.UsageError("Name the folder to restore into with -C.")
     return Path(name)
-
-
-def _source(file: Path) -> Path | int:
-    return STDIN if file == _STANDARD_STREAM else file
 
 
 def _open(source: Path | int, given: ways.Ways) -> Identities:
     if isinstance(source, int) and given.way is None and sys.stdin.isatty():
         raise InvalidInputError("the backup cannot be typed: name a file, or redirect one")
     return ways.open_backup(source, given)
-
-
-def _size(file: Path) -> int | None:
-    return file.stat().st_size if file.is_file() else None
 
 
 def _summary(report: TreeReport) -> str:
