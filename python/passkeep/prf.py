@@ -9,21 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NoReturn, Protocol
+from typing import Protocol
 
 from passkeep.age.fido2prf import Credential
-
-
-class _Secret:
-    """Keeps PRF output out of `repr`, logs and pickles."""
-
-    __slots__ = ()
-
-    def __repr__(self) -> str:
-        return f"<{type(self).__name__}>"
-
-    def __reduce__(self) -> NoReturn:
-        raise TypeError(f"{type(self).__name__} holds a secret and cannot be pickled")
+from passkeep.age.secret import Secret
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +29,7 @@ class Question:
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class Answer(_Secret):
+class Answer(Secret):
     """The PRF output of the passkey that answered.
 
     Attributes:
@@ -53,7 +42,7 @@ class Answer(_Secret):
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class Enrolment(_Secret):
+class Enrolment(Secret):
     """A new passkey and its PRF output, agreed by two separate evaluations.
 
     Attributes:

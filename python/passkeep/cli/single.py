@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import click
 
 from passkeep import stream
-from passkeep.age.keys import Identity
-from passkeep.age.scrypt import Password
+from passkeep.age import scrypt
+from passkeep.age.header import Stanza
+from passkeep.age.secret import Secret
 from passkeep.cli import options, ways
 from passkeep.cli.progress import bar
 from passkeep.keyring import passwords
@@ -99,28 +101,45 @@ def decrypt_command(
 
 
 def _identity(source: Path | int, given: ways.Ways) -> stream.Identities:
-    """Passwords open files of `encrypt --passphrase` here, and slots of keyrings."""
-    if given.password is not None and given.keyring is None:
-        identities: list[str | Identity] = [
-            Password(spelling) for spelling in passwords.spellings(given.password)
-        ]
-        if not ways.carries_keyring(source):
-            return identities
-    return ways.open_backup(source, given)
+    if given.password is None:
+        return ways.open_backup(source, given)
+    return _ByPassword(given.password, lambda: ways.open_backup(source, given))
+
+
+class _ByPassword(Secret):
+    """A password for whatever a file turns out to be.
+
+    It opens the file itself if that was encrypted with a password, and a slot of
+    a keyring otherwise.
+    """
+
+    __slots__ = ("_keyring", "_password")
+
+    def __init__(self, password: str, keyring: Callable[[], stream.Identities]) -> None:
+        self._password = password
+        self._keyring = keyring
+
+    def unwrap(self, stanzas: Sequence[Stanza]) -> bytes | None:
+        """Opens a file key, or returns None."""
+        if any(stanza.type == scrypt.STANZA_TYPE for stanza in stanzas):
+            identities: stream.Identities = [
+                scrypt.Password(spelling) for spelling in passwords.spellings(self._password)
+            ]
+        else:
+            identities = self._keyring()
+        opened = (one.unwrap(stanzas) for one in stream.to_identities(identities))
+        return next((file_key for file_key in opened if file_key is not None), None)
 
 
 def _to(
     recipients: tuple[str, ...], keyring: Path | None, password: str | None
 ) -> stream.Recipients:
-    if sum((bool(recipients), keyring is not None, password is not None)) > 1 and (
-        recipients or password is not None
-    ):
-        raise click.UsageError("Encrypt to recipients, to a keyring or with a password.")
+    """Who to encrypt to: a keyring, unless recipients or a password are named."""
+    if recipients and password is not None:
+        raise click.UsageError("Encrypt to recipients or with a password, not both.")
     if password is not None:
-        return Password(passwords.prepare(password))
-    if recipients:
-        return list(recipients)
-    return ways.load_sealing(keyring)
+        return scrypt.Password(passwords.prepare(password))
+    return list(recipients) or ways.load_sealing(keyring)
 
 
 def _new_passphrase() -> str:

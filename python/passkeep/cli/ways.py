@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 import click
 
 from passkeep.age.keys import Identity, parse_identity_file
+from passkeep.age.secret import Secret
 from passkeep.cli.ending import say
 from passkeep.cli.options import (
     FILE,
@@ -39,7 +40,7 @@ PASSKEY, PASSWORD, RECOVERY_KEY = "passkey", "password", "recovery-key"
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class Ways:
+class Ways(Secret):
     """What the options say about opening. May hold secrets."""
 
     keyring: Path | None
@@ -145,11 +146,6 @@ def load_sealing(path: Path | None) -> Keyring | PublicKeyring:
         if str(value.get("passkeep", "")).startswith("public/"):
             return PublicKeyring.from_json(value)
     return load_keyring(path)[0]
-
-
-def carries_keyring(source: Path | int) -> bool:
-    """Whether an age file carries a keyring; standard input is not looked into."""
-    return not isinstance(source, int) and _travelling(source) is not None
 
 
 def _keyring_for(ways: Ways, travelling: Vault | None) -> Keyring | None:

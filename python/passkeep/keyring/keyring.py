@@ -13,6 +13,7 @@ from passkeep.age import fido2prf, message
 from passkeep.age.header import Stanza
 from passkeep.age.hybrid import HybridIdentity, HybridRecipient
 from passkeep.age.scrypt import Password
+from passkeep.age.secret import Secret
 from passkeep.errors import InvalidInputError, KeyringError, LimitError
 from passkeep.keyring import document as doc
 from passkeep.keyring import passwords, recovery, seal, strict_json, travel, vault
@@ -27,7 +28,7 @@ ID_SIZE = 16
 SLOT_ID_SIZE = 4
 
 
-class RootIdentity:
+class RootIdentity(Secret):
     """What an unlocked keyring opens backups with. Holds secrets.
 
     Attributes:
@@ -45,15 +46,9 @@ class RootIdentity:
                 return file_key
         return None
 
-    def __repr__(self) -> str:
-        return "<RootIdentity>"
-
-    def __reduce__(self) -> NoReturn:
-        raise TypeError("RootIdentity holds secrets and cannot be pickled")
-
 
 @dataclass(frozen=True, slots=True, repr=False)
-class _Secrets:
+class _Secrets(Secret):
     """What is at hand while a keyring is unlocked."""
 
     keyring_key: bytes

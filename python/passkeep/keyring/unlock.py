@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NoReturn
 
 from passkeep.age.header import Stanza
 from passkeep.age.hybrid import HybridIdentity
+from passkeep.age.secret import Secret
 from passkeep.errors import WrongKeyError
 from passkeep.keyring import recovery, travel
 from passkeep.keyring.keyring import RootIdentity, check_one_way, open_vault
 from passkeep.prf import PasskeyClient
 
 
-class Unlock:
+class Unlock(Secret):
     """An age identity that opens a backup through its travelling copy.
 
     A recovery key needs no travelling copy: backups are sealed to it as well.
@@ -65,9 +65,3 @@ class Unlock:
             found, password=self._password, recovery_key=None, passkey=self._passkey
         )
         return RootIdentity(opened.identities).unwrap(stanzas)
-
-    def __repr__(self) -> str:
-        return "<Unlock>"
-
-    def __reduce__(self) -> NoReturn:
-        raise TypeError("Unlock holds a secret and cannot be pickled")

@@ -9,6 +9,7 @@ from passkeep.age import fido2prf, keys, message
 from passkeep.age.header import Stanza
 from passkeep.age.hybrid import HybridIdentity
 from passkeep.age.scrypt import Password
+from passkeep.age.secret import Secret
 from passkeep.errors import DamagedError, WrongKeyError
 from passkeep.keyring import passwords, seal
 from passkeep.keyring.document import Kind
@@ -51,7 +52,7 @@ class Vault:
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class Opened:
+class Opened(Secret):
     """What came out. Holds secrets.
 
     Attributes:
@@ -159,7 +160,7 @@ def _question(lock: Lock) -> tuple[Question, Stanza, str]:
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class _Answered:
+class _Answered(Secret):
     """A passkey that has answered, as an age identity for its one stanza."""
 
     stanza: Stanza
