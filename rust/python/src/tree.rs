@@ -9,6 +9,7 @@ use passkeep_tree::{
     Entry, EntryKind, Error, Links, Report, RestoreOptions, WriteOptions, scan_tree, write_tree,
 };
 use pyo3::prelude::*;
+use pyo3::types::IntoPyDict;
 
 use crate::channels::{Sink, Source};
 use crate::errors::{DamagedError, InvalidInputError, LimitError, from_core, from_io};
@@ -233,9 +234,23 @@ fn from_tree(error: Error) -> PyErr {
         },
         Error::Limit(message) => LimitError::new_err(message),
         Error::Usage(message) => InvalidInputError::new_err(message),
-        error @ (Error::NotATree | Error::Format(_)) => DamagedError::new_err(error.to_string()),
+        Error::Format(_) => DamagedError::new_err(error.to_string()),
+        Error::NotATree => not_a_tree(&error.to_string()),
         other => from_core(passkeep_core::Error::Io(io::Error::other(
             other.to_string(),
         ))),
     }
+}
+
+/// What opened is a single stream: nothing is damaged, it is the wrong command.
+fn not_a_tree(message: &str) -> PyErr {
+    Python::attach(|py| {
+        let hint = [(
+            "hint",
+            "If it is a single file, decrypt it with `passkeep decrypt`.",
+        )];
+        hint.into_py_dict(py)
+            .and_then(|hint| py.get_type::<DamagedError>().call((message,), Some(&hint)))
+            .map_or_else(|error| error, PyErr::from_value)
+    })
 }
