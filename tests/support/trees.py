@@ -50,3 +50,8 @@ def _differences(one: Path, other: Path) -> list[str]:
     if stat.S_ISREG(before.st_mode) and not filecmp.cmp(one, other, shallow=False):
         found.append("other bytes")
     return found
+
+
+def names(folder: Path) -> list[str]:
+    """What is in a folder, sorted."""
+    return sorted(path.name for path in folder.iterdir())

@@ -1,0 +1,115 @@
+"""The house keeps its order: imports run one way, and importing is cheap."""
+
+from __future__ import annotations
+
+import ast
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import passkeep
+
+ROOT = Path(passkeep.__file__).parent
+
+# Which parts of the package each part may import. What is not named here is an error.
+ARROWS = {
+    "errors": set(),
+    "_native": set(),
+    "age": {"errors", "_native"},
+    "output": {"errors"},
+    "incoming": {"errors", "age"},
+    "prf": {"age"},
+    "stream": {"errors", "_native", "age", "incoming", "output"},
+    "keyring": {"errors", "age", "output", "prf"},
+    "tree": {"errors", "_native", "age", "incoming", "keyring", "stream"},
+    "passkey": {"errors", "age", "prf"},
+    "cli": {
+        *("errors", "_native", "age", "incoming", "keyring", "output", "passkey"),
+        *("stream", "tree"),
+    },
+    "__main__": {"cli"},
+}
+PUBLIC = set(ARROWS) - {"cli", "__main__"}  # what `passkeep/__init__.py` may gather
+
+HEAVY = {"fido2", "zxcvbn", "rich", "click", "numpy", "http.server", "ssl", "asyncio"}
+
+
+def part_of(path: Path) -> str:
+    return path.relative_to(ROOT).parts[0].removesuffix(".py")
+
+
+def imports(path: Path) -> set[str]:
+    """The parts of the package that a file imports, at its top or in a function."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: a relative import"
+            found |= (
+                {f"passkeep.{alias.name}" for alias in node.names}
+                if node.module == "passkeep"
+                else {str(node.module)}
+            )
+    return {name.split(".")[1] for name in found if name.startswith("passkeep.")}
+
+
+FILES = sorted(path for path in ROOT.rglob("*.py") if path != ROOT / "__init__.py")
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_imports_follow_the_arrows(path):
+    part = part_of(path)
+    assert part in ARROWS, f"{part} has no place in the order yet"
+    assert imports(path) <= ARROWS[part] | {part}
+
+
+def test_the_arrows_make_no_circle():
+    order = []
+    left = dict(ARROWS)
+    while left:
+        free = [part for part, needs in left.items() if needs <= set(order)]
+        assert free, f"a circle among {sorted(left)}"
+        order += free
+        left = {part: needs for part, needs in left.items() if part not in free}
+    assert order.index("errors") < order.index("age") < order.index("keyring")
+
+
+def test_there_is_something_to_check():
+    assert {part_of(path) for path in FILES} >= set(ARROWS) - {"_native"}
+    assert "age" in imports(ROOT / "keyring" / "keyring.py")
+
+
+def test_the_package_gathers_no_command_line():
+    assert imports(ROOT / "__init__.py") <= PUBLIC
+
+
+def loaded_by(statement: str) -> set[str]:
+    program = f"{statement}\nimport json, sys\nprint(json.dumps(sorted(sys.modules)))"
+    done = subprocess.run(
+        [sys.executable, "-I", "-c", program], check=True, capture_output=True, timeout=60
+    )
+    return set(json.loads(done.stdout))
+
+
+def test_importing_the_package_is_cheap():
+    loaded = loaded_by("import passkeep")
+    assert "passkeep.keyring" in loaded
+    assert sorted(HEAVY & loaded) == []
+
+
+def test_starting_the_command_line_is_cheap():
+    loaded = loaded_by("import passkeep.cli")
+    assert "click" in loaded
+    assert sorted((HEAVY - {"click"}) & loaded) == []
+
+
+def test_everything_public_has_a_name_and_exists():
+    for name in passkeep.__all__:
+        assert getattr(passkeep, name) is not None
+    assert len(set(passkeep.__all__)) == len(passkeep.__all__)
+    for name in passkeep.passkey.__all__:
+        assert getattr(passkeep.passkey, name) is not None
