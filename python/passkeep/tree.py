@@ -74,8 +74,7 @@ def backup(
     roots = [trees] if isinstance(trees, (str, os.PathLike)) else list(trees)
     extra: tuple[Stanza, ...] = ()
     if isinstance(to, (Keyring, PublicKeyring)):
-        public = to.public() if isinstance(to, Keyring) else to
-        (state or State()).check_pin(public.id, public.fingerprint, public.epoch)
+        public = (to.public() if isinstance(to, Keyring) else to).pinned(state)
         to, extra = public, public.stanzas
         if overwrite:
             _refuse_foreign(target, public)

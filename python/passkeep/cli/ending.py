@@ -38,8 +38,11 @@ _CODES = {
 }
 
 
-class _Terminated(KeyboardInterrupt):
-    """SIGTERM: ends like Ctrl-C, with everything cleaned up."""
+class _Terminated(BaseException):
+    """SIGTERM: ends like Ctrl-C, with everything cleaned up.
+
+    Not a KeyboardInterrupt, which click would turn into something of its own.
+    """
 
 
 def run(command: click.Command, arguments: Sequence[str] | None) -> int:
@@ -78,10 +81,12 @@ def _guarded(body: Callable[[], object]) -> int:
     except click.ClickException as error:
         error.show()
         return error.exit_code
-    except (KeyboardInterrupt, click.Abort) as error:
-        terminated = isinstance(error, _Terminated)
-        say("\nTerminated." if terminated else "\nInterrupted.")
-        return TERMINATED if terminated else INTERRUPTED
+    except (KeyboardInterrupt, click.Abort):
+        say("Interrupted.")
+        return INTERRUPTED
+    except _Terminated:
+        say("Terminated.")
+        return TERMINATED
     except BrokenPipeError:
         # Whoever read our output has left, and wants no message either. The
         # interpreter must not try to flush what is left at exit.

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import click
@@ -34,22 +36,33 @@ def passkey_options(command: Command) -> Command:
     return command
 
 
-def add_recovery_key(keyring: Keyring, out: Path | None) -> None:
-    """Shows a new recovery key and has it typed back, or writes it to a file."""
-    if out is None and not sys.stdin.isatty():
+@contextmanager
+def recovery_key_in_file(keyring: Keyring, out: Path) -> Iterator[None]:
+    """Writes a new recovery key to a file, which counts as shown and confirmed.
+
+    The file is removed again where the block fails: a recovery key of no keyring
+    would be mistaken for one that opens something.
+    """
+    digits = keyring.new_recovery_key()
+    text = f"# passkeep recovery key: opens every backup of this keyring. Keep it safe.\n{digits}\n"
+    write_private(out, text.encode())
+    try:
+        keyring.confirm_recovery_key(digits)
+        yield
+    except BaseException:
+        out.unlink(missing_ok=True)
+        raise
+    say(f"The recovery key was written to {os.fspath(out)}. Move it to a safe place.")
+
+
+@contextmanager
+def recovery_key_on_terminal(keyring: Keyring) -> Iterator[None]:
+    """Shows a new recovery key and has it typed back."""
+    if not sys.stdin.isatty():
         raise click.UsageError(
             "Nobody is at the terminal to write down the recovery key: use --recovery-key-out FILE."
         )
     digits = keyring.new_recovery_key()
-    if out is not None:
-        text = (
-            "# passkeep recovery key: opens every backup of this keyring. Keep it safe.\n"
-            f"{digits}\n"
-        )
-        write_private(out, text.encode())
-        keyring.confirm_recovery_key(digits)
-        say(f"The recovery key was written to {os.fspath(out)}. Move it to a safe place.")
-        return
     say("Your recovery key opens your backups when everything else is lost.")
     say("Write it down, and keep it away from this computer:\n")
     for line in recovery.to_lines(digits):
@@ -63,7 +76,8 @@ def add_recovery_key(keyring: Keyring, out: Path | None) -> None:
             say(f"{error}. {error.hint}")
         else:
             say("The recovery key is confirmed.\n")
-            return
+            break
+    yield
 
 
 def add_password(keyring: Keyring, password: str | None, label: str | None = None) -> None:

@@ -46,11 +46,16 @@ def init_command(
         )
     chosen = options.read_password(password_env, password_fd)
     made = Keyring.create()
-    enrol.add_recovery_key(made, recovery_key_out)
-    if password or chosen is not None:
-        enrol.add_password(made, chosen)
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    made.save(path)
+    recovery_key = (
+        enrol.recovery_key_on_terminal(made)
+        if recovery_key_out is None
+        else enrol.recovery_key_in_file(made, recovery_key_out)
+    )
+    with recovery_key:
+        if password or chosen is not None:
+            enrol.add_password(made, chosen)
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        made.save(path)
     if not no_passkey:
         try:
             enrol.add_passkey(made, label, rp_id)

@@ -14,7 +14,7 @@ from passkeep.age.header import Stanza
 from passkeep.age.secret import Secret
 from passkeep.cli import options, ways
 from passkeep.cli.progress import bar
-from passkeep.keyring import passwords
+from passkeep.keyring import Keyring, passwords
 
 
 @click.command()
@@ -139,7 +139,10 @@ def _to(
         raise click.UsageError("Encrypt to recipients or with a password, not both.")
     if password is not None:
         return scrypt.Password(passwords.prepare(password))
-    return list(recipients) or ways.load_sealing(keyring)
+    if recipients:
+        return list(recipients)
+    sealing = ways.load_sealing(keyring)
+    return (sealing.public() if isinstance(sealing, Keyring) else sealing).pinned()
 
 
 def _new_passphrase() -> str:

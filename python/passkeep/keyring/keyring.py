@@ -100,8 +100,9 @@ class Keyring:
             OSError: It cannot be read.
         """
         source = read_json(path)
+        document = doc.parse(source)
         Fields(source, "the keyring").data("mac")
-        return cls(doc.parse(source), source, None)
+        return cls(document, source, None)
 
     def save(self, path: str | os.PathLike[str], *, state: State | None = None) -> None:
         """Writes the keyring, atomically, after checking that it can be read back.
@@ -332,7 +333,8 @@ class Keyring:
         if not self.is_complete:
             raise self._incomplete()
         text = "".join(f"{identity}\n" for identity in unlocked.identities)
-        slots = [HybridRecipient.from_string(slot.recipient) for slot in self.slots]
+        with strict_json.untrusted("a slot's recipient"):
+            slots = [HybridRecipient.from_string(slot.recipient) for slot in self.slots]
         document = replace(
             self._document,
             epoch=self.epoch + 1,

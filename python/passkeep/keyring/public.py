@@ -12,7 +12,8 @@ from passkeep.age.hybrid import HybridRecipient
 from passkeep.errors import LimitError
 from passkeep.keyring import strict_json, travel
 from passkeep.keyring.document import MAX_DOCUMENT, check_version, parse_id
-from passkeep.keyring.strict_json import Fields, Object, encode_data
+from passkeep.keyring.state import State
+from passkeep.keyring.strict_json import Fields, Object, encode_data, untrusted
 from passkeep.output import write_private
 
 VERSION = "public/1"
@@ -60,7 +61,8 @@ class PublicKeyring:
             travel=fields.data("travel"),
         )
         # What is malformed is refused now, and not by the first backup at night.
-        _ = public.recipients
+        with untrusted("the public export"):
+            _ = public.recipients
         travel.find(public.stanzas)
         return public
 
@@ -88,6 +90,16 @@ class PublicKeyring:
     def fingerprint(self) -> str:
         """SHA-256 of the export, hexadecimal: what machines pin."""
         return hashlib.sha256(self.to_bytes()).hexdigest()
+
+    def pinned(self, state: State | None = None) -> PublicKeyring:
+        """This export, if it is what this machine used before; the first one is pinned.
+
+        Raises:
+            KeyringError: This machine used another one.
+            OSError: The state folder cannot be read or written.
+        """
+        (state or State()).check_pin(self.id, self.fingerprint, self.epoch)
+        return self
 
     @property
     def recipients(self) -> tuple[HybridRecipient, HybridRecipient]:

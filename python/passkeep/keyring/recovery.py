@@ -41,8 +41,9 @@ def to_seed(text: str) -> bytes:
     """
     lines = [line for line in text.splitlines() if not line.lstrip().startswith("#")]
     compact = _SEPARATORS.sub("", " ".join(lines))
-    if "".join(lines).strip().upper().startswith(_IDENTITY_PREFIX):
-        return HybridIdentity.from_string("".join(lines).strip()).seed
+    identity = "".join(lines).strip().upper()
+    if identity.startswith(_IDENTITY_PREFIX):
+        return HybridIdentity.from_string(identity).seed
     if len(compact) != DIGITS:
         raise InvalidInputError(
             f"a recovery key has {DIGITS} digits; {len(compact)} were given",

@@ -9,11 +9,13 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, NoReturn, TypeAlias
 
 import rfc8785
 
-from passkeep.errors import DamagedError
+from passkeep.errors import DamagedError, InvalidInputError
 
 Object: TypeAlias = dict[str, Any]
 
@@ -123,6 +125,19 @@ class Fields:
 
     def _malformed(self, name: str) -> DamagedError:
         return DamagedError(f"{self._what}: member {name!r} is missing or malformed")
+
+
+@contextmanager
+def untrusted(what: str) -> Iterator[None]:
+    """Makes malformed keys inside of a file damage, not a mistake of the caller.
+
+    Raises:
+        DamagedError: The block raised InvalidInputError.
+    """
+    try:
+        yield
+    except InvalidInputError as error:
+        raise DamagedError(f"{what} is malformed: {error}") from None
 
 
 def encode_data(data: bytes) -> str:

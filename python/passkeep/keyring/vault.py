@@ -13,7 +13,7 @@ from passkeep.age.secret import Secret
 from passkeep.errors import DamagedError, WrongKeyError
 from passkeep.keyring import passwords, seal
 from passkeep.keyring.document import Kind
-from passkeep.keyring.strict_json import Object
+from passkeep.keyring.strict_json import Object, untrusted
 from passkeep.prf import Answer, PasskeyClient, Question
 
 
@@ -146,7 +146,8 @@ def _wrapped(lock: Lock) -> str:
 
 
 def _seed(text: str) -> bytes:
-    return HybridIdentity.from_string(text.strip()).seed
+    with untrusted("a slot's identity"):
+        return HybridIdentity.from_string(text.strip()).seed
 
 
 def _question(lock: Lock) -> tuple[Question, Stanza, str]:
@@ -155,7 +156,8 @@ def _question(lock: Lock) -> tuple[Question, Stanza, str]:
     stanzas = [stanza for stanza in header.stanzas if stanza.type == fido2prf.STANZA_TYPE]
     if lock.credential is None or len(stanzas) != 1:
         raise DamagedError("the keyring is malformed: a passkey slot is incomplete")
-    credential = fido2prf.Credential.from_string(lock.credential)
+    with untrusted("a slot's passkey"):
+        credential = fido2prf.Credential.from_string(lock.credential)
     return Question(credential, fido2prf.nonce_of(stanzas[0])), stanzas[0], wrapped
 
 
@@ -180,14 +182,13 @@ def _open(vault: Vault, index: int, seed: bytes) -> Opened:
         raise seal.changed_by_a_stranger() from None
     seal.verify(vault.document, vault.mac, keyring_key)
     text = message.decrypt_text(vault.root, [HybridIdentity.from_seed(seed)])
-    identities = tuple(_hybrid_only(text))
-    if not identities:
-        raise DamagedError("the keyring is malformed: its root holds no identity")
-    return Opened(index, keyring_key, identities)
+    return Opened(index, keyring_key, tuple(_hybrid_only(text)))
 
 
 def _hybrid_only(text: str) -> Iterator[HybridIdentity]:
-    for identity in keys.parse_identity_file(text):
+    with untrusted("the keyring's root"):
+        identities = keys.parse_identity_file(text)
+    for identity in identities:
         if not isinstance(identity, HybridIdentity):
             raise DamagedError("the keyring is malformed: its root holds a classic identity")
         yield identity

@@ -134,7 +134,15 @@ impl Read for Source {
 impl Write for Sink {
     fn write(&mut self, data: &[u8]) -> io::Result<usize> {
         match self {
-            Self::Path(file) | Self::Stream(file) => retry(|| file.write(data)),
+            Self::Path(file) | Self::Stream(file) => {
+                let taken = retry(|| file.write(data))?;
+                if taken < data.len() {
+                    // A signal ends a write to a full pipe early, and only this
+                    // tells of it.
+                    check_signals()?;
+                }
+                Ok(taken)
+            }
             Self::Object(object) => Ok(Python::attach(|py| {
                 let chunk = PyBytes::new(py, data);
                 let taken = object.call_method1(py, "write", (chunk,))?;
@@ -163,15 +171,20 @@ impl Write for Sink {
     }
 }
 
+/// Lets Python's signal handlers run; they may raise.
+fn check_signals() -> io::Result<()> {
+    // The method itself is not general enough in its lifetime.
+    #[allow(clippy::redundant_closure_for_method_calls)]
+    Ok(Python::attach(|py| py.check_signals())?)
+}
+
 /// Lets Python's signal handlers run when a signal interrupts a system call,
 /// and tries again when they raise nothing.
 fn retry(mut call: impl FnMut() -> io::Result<usize>) -> io::Result<usize> {
     loop {
         match call() {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {
-                // The method itself is not general enough in its lifetime.
-                #[allow(clippy::redundant_closure_for_method_calls)]
-                Python::attach(|py| py.check_signals())?;
+                check_signals()?;
             }
             other => return other,
         }

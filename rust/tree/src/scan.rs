@@ -59,7 +59,12 @@ pub fn scan_tree<R: BufRead>(
     let mut archive = Archive::new(source, watch);
     let mut report = Report::default();
     while let Some(entry) = archive.next()? {
-        let path = PathBuf::from(OsString::from_vec(entry.path));
+        let mut path = entry.path;
+        if path.len() > 1 && path.ends_with(b"/") {
+            // A folder's name ends in a slash in an archive, and nowhere else.
+            path.pop();
+        }
+        let path = PathBuf::from(OsString::from_vec(path));
         let (kind, target) = match entry.kind {
             Kind::File => (EntryKind::File, None),
             Kind::Directory => (EntryKind::Directory, None),
