@@ -241,11 +241,14 @@ def open_sink(
                 return
             with path.open("wb") as file, _armoring(file) as writer:
                 yield writer
-    elif armored:
-        with _armoring(os.fdopen(os.dup(target), "wb") if isinstance(target, int) else target) as w:
-            yield w
-    else:
+    elif not armored:
         yield target
+    elif isinstance(target, int):
+        with os.fdopen(os.dup(target), "wb") as file, _armoring(file) as writer:
+            yield writer
+    else:
+        with _armoring(target) as writer:
+            yield writer
 
 
 @contextmanager

@@ -22,6 +22,9 @@ use crate::watch::Watch;
 /// How often the calling thread looks after its watcher while others work.
 const WATCH_INTERVAL: Duration = Duration::from_millis(20);
 
+/// More threads than this would only cost memory, whoever asks for them.
+const MAX_THREADS: usize = 256;
+
 /// The threads this process may use, from its affinity mask and limits.
 pub fn usable_threads() -> NonZeroUsize {
     std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN)
@@ -34,7 +37,8 @@ pub(crate) fn worth_waking(threads: usize, size: u64) -> usize {
         return 1;
     }
     let units = size.div_ceil(UNIT as u64);
-    threads.min(usize::try_from(units).unwrap_or(usize::MAX))
+    let units = usize::try_from(units).unwrap_or(MAX_THREADS);
+    threads.min(units).min(MAX_THREADS)
 }
 
 /// Works on independent jobs on `threads` threads while the calling thread
@@ -149,9 +153,9 @@ impl<J: Send + 'static, R: Send + 'static> Pipeline<J, R> {
         W: FnMut(J) -> R + Send + 'static,
     {
         let (jobs, queue) = unbounded::<Ticket<J, R>>();
-        let mut workers = Vec::with_capacity(threads);
+        let mut workers = Vec::new();
         let mut refused = None;
-        for _ in 0..threads {
+        for _ in 0..threads.min(MAX_THREADS) {
             let (mut work, queue) = (worker()?, queue.clone());
             let spawned = std::thread::Builder::new()
                 .name("passkeep".into())

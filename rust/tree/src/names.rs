@@ -7,6 +7,9 @@ use std::path::{Component, Path};
 
 use crate::error::Error;
 
+/// How deeply entries may be nested: each folder on the way is held open.
+const MAX_DEPTH: usize = 256;
+
 /// A name that stays beneath a target: its components, none of them special.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct Name<'a>(pub(crate) Vec<&'a [u8]>);
@@ -27,6 +30,9 @@ impl<'a> Name<'a> {
                 b".." => return Err("a name that leads out of the target"),
                 component => components.push(component),
             }
+        }
+        if components.len() > MAX_DEPTH {
+            return Err("a name that is nested too deeply");
         }
         Ok(Self(components))
     }

@@ -75,7 +75,8 @@ pub fn scan_tree<R: BufRead>(
         match kind {
             EntryKind::File => {
                 report.files += 1;
-                report.bytes += entry.size;
+                // What an entry claims was not read yet, and may be anything.
+                report.bytes = report.bytes.saturating_add(entry.size);
             }
             EntryKind::Directory => report.directories += 1,
             EntryKind::SymbolicLink | EntryKind::HardLink => report.links += 1,

@@ -89,6 +89,13 @@ fn harmful_entries_are_refused_and_the_rest_is_restored() {
             vec![pax(b"path", &[b'n'; 300]), entry(FILE, b"x", b"", b"data")],
         ),
         (
+            "nested too deeply",
+            vec![
+                pax(b"path", &b"d/".repeat(450)),
+                entry(FILE, b"x", b"", b"data"),
+            ],
+        ),
+        (
             "file as a folder",
             vec![
                 entry(FILE, b"f", b"", b"data"),
@@ -201,6 +208,20 @@ fn claims_of_huge_headers_are_a_limit() {
         assert_untouched(folder.path());
         assert!(!target.exists());
     }
+}
+
+#[test]
+fn claims_of_huge_contents_are_an_end_that_is_missing() {
+    let huge = u64::MAX.to_string();
+    let hostile = archive(&[
+        entry(FILE, b"small", b"", b"x"),
+        pax(b"size", huge.as_bytes()),
+        entry(FILE, b"huge", b"", b"x"),
+    ]);
+    let (_folder, target) = scene();
+    assert!(matches!(scan(&hostile), Err(Error::Format(_))));
+    assert!(matches!(restore(&hostile, &target), Err(Error::Format(_))));
+    assert!(!target.exists());
 }
 
 #[test]
