@@ -60,7 +60,7 @@ def cli() -> None:
     passkeep restore chats.tar.age  open it with a tap, the password or the digits
 
     Exit codes: 0 done, 1 failed, 2 usage, 3 wrong key, 4 damaged, tampered or
-    foreign data, 5 done but for some entries, 130 interrupted.
+    foreign data, 5 done but for some entries, 130 interrupted, 143 terminated.
     """
 
 
