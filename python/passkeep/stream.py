@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import BinaryIO, Protocol, TypeAlias, cast
 
 from passkeep import _native
@@ -79,12 +80,14 @@ def decrypt(data: bytes, identity: Identities) -> bytes:
         DamagedError: It was changed, is cut short, or is no age file.
         LimitError: Its header asks for more than a limit allows.
     """
-    view = memoryview(data).cast("B")
-    if armor.looks_armored(bytes(view[:_PREFIX])):
-        view = memoryview(armor.dearmor(bytes(view)))
-    header, length = message.split_header(view)
+    if not isinstance(data, bytes):
+        # What is opened must not change between its authentication and its use.
+        data = bytes(data)
+    if armor.looks_armored(data[:_PREFIX]):
+        data = armor.dearmor(data)
+    header, length = message.split_header(memoryview(data))
     file_key = envelope.open_header(header, to_identities(identity))
-    return _native.open_bytes(view, length, file_key, threads=_native.usable_threads())
+    return _native.open_bytes(data, length, file_key, threads=_native.usable_threads())
 
 
 def encrypt_file(
@@ -123,9 +126,12 @@ def encrypt_file(
     """
     refuse_same_file(source, target)
     header, file_key = envelope.new_header(to_recipients(to))
-    with open_sink(target, overwrite=overwrite, sync=sync, armored=armored) as sink:
+    with (
+        _open_source(source) as opened,
+        open_sink(target, overwrite=overwrite, sync=sync, armored=armored) as sink,
+    ):
         return _native.seal_stream(
-            native_source(source),
+            opened,
             sink,
             header,
             file_key,
@@ -236,11 +242,15 @@ def open_sink(
     """What the native core writes to; a path is published when the block ends."""
     if isinstance(target, (str, os.PathLike)):
         with publish(target, overwrite=overwrite, sync=sync) as path:
-            if not armored:
+            if not armored and path.is_file():
                 yield os.fspath(path)
-                return
-            with path.open("wb") as file, _armoring(file) as writer:
-                yield writer
+            elif not armored:
+                # A FIFO or a device: opening it may wait, and Python waits well.
+                with path.open("wb", buffering=0) as device:
+                    yield device
+            else:
+                with path.open("wb") as file, _armoring(file) as writer:
+                    yield writer
     elif not armored:
         yield target
     elif isinstance(target, int):
@@ -261,6 +271,12 @@ def _armoring(sink: Writable | BinaryIO) -> Iterator[armor.ArmorWriter]:
         sink.flush()
 
 
-def native_source(source: Source) -> str | int | object:
-    """A source as the native core takes it."""
-    return os.fspath(source) if isinstance(source, os.PathLike) else source
+@contextmanager
+def _open_source(source: Source) -> Iterator[Source]:
+    """What the native core reads: a path as it is, if it is that of a regular file."""
+    if isinstance(source, (str, os.PathLike)) and not Path(source).is_file():
+        # A FIFO or a device: opening it may wait, and Python waits well.
+        with Path(source).open("rb", buffering=0) as file:
+            yield file
+    else:
+        yield source

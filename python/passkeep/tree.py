@@ -20,7 +20,6 @@ from passkeep.stream import (
     Progress,
     Recipients,
     Sink,
-    native_source,
     open_sink,
     to_identities,
     to_recipients,
@@ -139,7 +138,7 @@ def restore(
     with read(source) as incoming:
         file_key = envelope.open_header(incoming.header, to_identities(identity))
         report = _native.restore_tree(
-            native_source(incoming.source),
+            incoming.source,
             incoming.leftover,
             file_key,
             os.fspath(target),
@@ -177,6 +176,7 @@ def list_backup(
         What it holds.
 
     Raises:
+        PartialError: It is whole, but holds entries that no restore would make.
         WrongKeyError: Nothing given opens it.
         DamagedError: It was changed, is cut short, or is no backup.
         LimitError: It asks for more than a limit allows.
@@ -185,8 +185,8 @@ def list_backup(
     """
     with read(source) as incoming:
         file_key = envelope.open_header(incoming.header, to_identities(identity))
-        return _native.list_tree(
-            native_source(incoming.source),
+        report = _native.list_tree(
+            incoming.source,
             incoming.leftover,
             file_key,
             visit,
@@ -194,6 +194,7 @@ def list_backup(
             progress=progress,
             cancel=cancel,
         )
+    return _complete(report, "the backup is whole, but a restore would refuse some entries")
 
 
 def verify(

@@ -169,7 +169,8 @@ fn reserve(target: &File, span: Span) -> Result<(), Error> {
     {
         use rustix::fs::{FallocateFlags, fallocate};
         use rustix::io::Errno;
-        match fallocate(target, FallocateFlags::empty(), span.offset, span.size) {
+        let reserve = || fallocate(target, FallocateFlags::empty(), span.offset, span.size);
+        match rustix::io::retry_on_intr(reserve) {
             // A file system that cannot reserve is written to as it is.
             Ok(()) | Err(Errno::OPNOTSUPP | Errno::NOSYS | Errno::INVAL) => {}
             Err(error) => return Err(Error::Io(error.into())),

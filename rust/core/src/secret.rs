@@ -20,12 +20,12 @@ impl FileKey {
 }
 
 /// A 256-bit AEAD key.
-pub(crate) struct PayloadKey(Zeroizing<[u8; 32]>);
+pub(crate) struct PayloadKey(Box<Zeroizing<[u8; 32]>>);
 
 impl PayloadKey {
     /// A key that `fill` writes, so that no other copy of it exists.
     pub(crate) fn derive(fill: impl FnOnce(&mut [u8; 32])) -> Self {
-        let mut key = Self(Zeroizing::new([0; 32]));
+        let mut key = Self(Box::new(Zeroizing::new([0; 32])));
         fill(&mut key.0);
         key
     }

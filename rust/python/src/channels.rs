@@ -31,10 +31,13 @@ pub(crate) enum Sink {
 }
 
 impl Source {
-    /// The file behind this source where it may be read by position.
+    /// The file behind this source where it may be read by position. Files that
+    /// the kernel makes up claim to be empty, and are read as streams.
     pub(crate) fn regular(&self) -> Option<&File> {
         match self {
-            Self::Path(file) => regular(file),
+            Self::Path(file) => {
+                regular(file).filter(|file| file.metadata().is_ok_and(|about| about.len() > 0))
+            }
             Self::Stream(_) | Self::Object(_) => None,
         }
     }

@@ -10,7 +10,7 @@ use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
-use crate::buffers::Input;
+use crate::buffers::{Input, Stable};
 use crate::channels::{Sink, Source};
 use crate::errors::{DamagedError, InvalidInputError, LimitError, from_core, from_io};
 use crate::watch::{CancelToken, Watcher};
@@ -49,7 +49,7 @@ pub(crate) fn seal_bytes<'py>(
 #[pyo3(signature = (data, offset, file_key, *, threads, cancel=None))]
 pub(crate) fn open_bytes<'py>(
     py: Python<'py>,
-    data: Input,
+    data: Stable<'py>,
     offset: usize,
     file_key: &[u8],
     threads: usize,

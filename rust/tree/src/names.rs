@@ -8,7 +8,7 @@ use std::path::{Component, Path};
 use crate::error::Error;
 
 /// How deeply entries may be nested: each folder on the way is held open.
-const MAX_DEPTH: usize = 256;
+pub(crate) const MAX_DEPTH: usize = 256;
 
 /// A name that stays beneath a target: its components, none of them special.
 #[derive(Clone, PartialEq, Eq)]

@@ -65,7 +65,7 @@ impl<'a, R: BufRead> Archive<'a, R> {
         let (mut long_name, mut long_link) = (None, None);
         loop {
             self.finish_entry()?;
-            self.watch.tick(self.passed).map_err(Error::Watch)?;
+            self.tick()?;
             let Some(header) = self.header()? else {
                 return Ok(None);
             };
@@ -89,6 +89,11 @@ impl<'a, R: BufRead> Archive<'a, R> {
         }
     }
 
+    /// Looks after the watcher.
+    pub(crate) fn tick(&mut self) -> Result<(), Error> {
+        self.watch.tick(self.passed).map_err(Error::Watch)
+    }
+
     /// Verified content of the present entry, without a copy; empty at its end.
     pub(crate) fn content(&mut self) -> Result<&[u8], Error> {
         if self.left == 0 {
@@ -107,7 +112,7 @@ impl<'a, R: BufRead> Archive<'a, R> {
         self.source.consume(size);
         self.left -= size as u64;
         self.passed += size as u64;
-        self.watch.tick(self.passed).map_err(Error::Watch)
+        self.tick()
     }
 
     fn entry(
@@ -187,7 +192,7 @@ impl<'a, R: BufRead> Archive<'a, R> {
             let size = ready.len();
             self.source.consume(size);
             zeros += size as u64;
-            self.watch.tick(self.passed).map_err(Error::Watch)?;
+            self.tick()?;
         }
         if zeros < BLOCK as u64 {
             return Err(malformed("its end is missing"));

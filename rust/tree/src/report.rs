@@ -1,9 +1,14 @@
 //! What a run did, and what it could not do.
 
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
+
+use crate::walk::as_path;
 
 /// Problems that are kept; a hostile archive could make any number of them.
 const KEPT: usize = 1000;
+/// Longer names, which only a hostile archive has, are cut in the report.
+const LONGEST_PATH: usize = 4096;
 
 /// What became of a tree.
 #[derive(Debug, Default)]
@@ -73,8 +78,9 @@ impl Report {
     ) {
         self.problem_count += 1;
         if self.problems.len() < KEPT {
+            let raw = path.as_os_str().as_bytes();
             self.problems.push(Problem {
-                path: path.to_owned(),
+                path: as_path(&raw[..raw.len().min(LONGEST_PATH)]).to_owned(),
                 kind,
                 message: message.to_string(),
             });

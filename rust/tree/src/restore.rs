@@ -1,5 +1,6 @@
 //! Restoring a tree that somebody else may have written.
 
+use std::collections::HashSet;
 use std::fs::File;
 use std::io::{self, BufRead, Write};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -7,7 +8,7 @@ use std::path::Path;
 
 use passkeep_core::Watch;
 use rustix::fs::{
-    AtFlags, FileType, Mode, OFlags, Timespec, Timestamps, fchmod, futimens, linkat, openat,
+    AtFlags, FileType, Mode, OFlags, Timespec, Timestamps, fchmod, fstat, futimens, linkat, openat,
     renameat, statat, symlinkat, unlinkat, utimensat,
 };
 use rustix::io::Errno;
@@ -19,7 +20,7 @@ use crate::pax::Time;
 use crate::read::{Archive, Entry, Kind};
 use crate::report::{ProblemKind, Report};
 use crate::staging::{Staging, random_suffix};
-use crate::walk::as_path;
+use crate::walk::{FileId, as_path, file_id};
 
 /// What is kept in memory until the end (links, and folders with their modes) may
 /// take so many bytes: some two million entries.
@@ -74,11 +75,12 @@ pub fn restore_tree<R: BufRead>(
         deferred: 0,
         links: Vec::new(),
         directories: Vec::new(),
+        written: HashSet::new(),
         target,
     };
     restore.entries()?;
     restore.make_links()?;
-    restore.finish_directories();
+    restore.finish_directories()?;
     let Restore {
         beneath, report, ..
     } = restore;
@@ -87,6 +89,9 @@ pub fn restore_tree<R: BufRead>(
         sync(dir.as_fd()).map_err(|error| Error::io(target, error))?;
     }
     staging.publish(&dir)?;
+    if options.sync {
+        sync_parent(target).map_err(|error| Error::io(target, error))?;
+    }
     Ok(report)
 }
 
@@ -99,6 +104,7 @@ struct Restore<'a, R: BufRead> {
     deferred: usize,
     links: Vec<Entry>,
     directories: Vec<Entry>,
+    written: HashSet<FileId>,
     target: &'a Path,
 }
 
@@ -124,13 +130,19 @@ impl<R: BufRead> Restore<'_, R> {
                 self.refuse(&entry, &why);
                 return Ok(());
             }
-            Ok(name) => self.beneath.make(&name.0).map(drop),
+            Ok(name) => {
+                let stood = !self.in_place && self.beneath.find(&name.0).is_ok();
+                self.beneath.make(&name.0).map(|_| stood)
+            }
         };
         match made {
-            Ok(()) => {
+            Ok(stood) => {
                 self.report.directories += 1;
-                self.keep(&entry)?;
-                self.directories.push(entry);
+                // A folder that stood there keeps its permissions.
+                if !stood || self.options.overwrite {
+                    self.keep(&entry)?;
+                    self.directories.push(entry);
+                }
                 Ok(())
             }
             Err(error) => self.failed(&entry, error),
@@ -147,11 +159,19 @@ impl<R: BufRead> Restore<'_, R> {
             self.discard(entry, &new);
             return Err(error);
         }
-        let finished = finish_file(&new.file, entry).and_then(|()| self.publish(entry, &new));
-        if let Err(error) = finished {
+        if let Err(error) = finish_file(&new.file, entry) {
+            // The content is whole; not every file system has permissions.
+            let why = format!("restored without its permissions or time: {error}");
+            self.refuse(entry, &why);
+        }
+        let published = self
+            .sync_before_replacing(&new)
+            .and_then(|()| self.publish(entry, &new));
+        if let Err(error) = published {
             self.discard(entry, &new);
             return self.failed(entry, error);
         }
+        self.remember(&new)?;
         self.report.files += 1;
         self.report.bytes += entry.size;
         Ok(())
@@ -179,8 +199,7 @@ impl<R: BufRead> Restore<'_, R> {
                 self.exists(entry);
                 return Ok(None);
             }
-            let suffix = random_suffix().map_err(|_| Errno::IO)?;
-            Some(format!(".passkeep-{suffix}").into_bytes())
+            Some(temporary_name().map_err(|_| Errno::IO)?)
         };
         let flags =
             OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
@@ -204,6 +223,24 @@ impl<R: BufRead> Restore<'_, R> {
             }
             self.archive.consume(size)?;
         }
+    }
+
+    /// Has the new content on the disk before an old file makes room for it.
+    fn sync_before_replacing(&self, new: &NewFile) -> Result<(), Errno> {
+        if self.options.sync && self.options.overwrite && new.temporary.is_some() {
+            rustix::fs::fsync(&new.file)?;
+        }
+        Ok(())
+    }
+
+    /// Remembers which files are this run's own, where others may stand beside
+    /// them: hard links are made to no other.
+    fn remember(&mut self, new: &NewFile) -> Result<(), Error> {
+        if let (false, Ok(stat)) = (self.in_place, fstat(&new.file)) {
+            self.deferred(size_of::<FileId>() * 2)?;
+            self.written.insert(file_id(&stat));
+        }
+        Ok(())
     }
 
     /// Gives a complete file its name.
@@ -234,6 +271,7 @@ impl<R: BufRead> Restore<'_, R> {
 
     fn make_links(&mut self) -> Result<(), Error> {
         for entry in std::mem::take(&mut self.links) {
+            self.archive.tick()?;
             match self.make_link(&entry) {
                 Ok(true) => self.report.links += 1,
                 Ok(false) => {}
@@ -271,24 +309,30 @@ impl<R: BufRead> Restore<'_, R> {
         } else {
             None
         };
-        let replace = self.options.overwrite;
         let parent = self.beneath.make(parents)?;
-        if exists(parent, last) {
-            if !replace {
-                self.exists(entry);
-                return Ok(false);
-            }
-            unlinkat(parent, last, AtFlags::empty())?;
+        if exists(parent, last) && !self.options.overwrite {
+            self.exists(entry);
+            return Ok(false);
         }
+        // What stands there is replaced only once the link is made.
+        let temporary = temporary_name().map_err(|_| Errno::IO)?;
+        let temporary = temporary.as_slice();
         if let Some((dir, name)) = first {
-            linkat(dir, name, parent, last, AtFlags::empty())?;
+            linkat(dir, name, parent, temporary, AtFlags::empty())?;
         } else {
-            symlinkat(entry.link.as_slice(), parent, last)?;
+            symlinkat(entry.link.as_slice(), parent, temporary)?;
             // Not every file system keeps times of links.
             let times = timestamps(entry.mtime);
-            let _ = utimensat(parent, last, &times, AtFlags::SYMLINK_NOFOLLOW);
+            let _ = utimensat(parent, temporary, &times, AtFlags::SYMLINK_NOFOLLOW);
         }
-        Ok(true)
+        let renamed = if self.options.overwrite {
+            renameat(parent, temporary, parent, last)
+        } else {
+            rename_new(parent, temporary, last)
+        };
+        // Renaming one name of a file to another does nothing, and leaves both.
+        let _ = unlinkat(parent, temporary, AtFlags::empty());
+        renamed.map(|()| true)
     }
 
     /// The directory and name of the file that a hard link is a further name of.
@@ -308,13 +352,18 @@ impl<R: BufRead> Restore<'_, R> {
             self.refuse(entry, &"a hard link to something that is not a file");
             return Ok(None);
         }
+        if !self.in_place && !self.written.contains(&file_id(&stat)) {
+            self.refuse(entry, &"a hard link to a file that is not of this backup");
+            return Ok(None);
+        }
         Ok(Some((dir, last.to_vec())))
     }
 
     /// Gives directories their permissions and times, deepest first, now that
     /// nothing more is written into them.
-    fn finish_directories(&mut self) {
+    fn finish_directories(&mut self) -> Result<(), Error> {
         for entry in std::mem::take(&mut self.directories).iter().rev() {
+            self.archive.tick()?;
             let Ok(name) = Name::parse(&entry.path) else {
                 continue;
             };
@@ -333,10 +382,15 @@ impl<R: BufRead> Restore<'_, R> {
                 self.refuse(entry, &io::Error::from(error));
             }
         }
+        Ok(())
     }
 
     fn keep(&mut self, entry: &Entry) -> Result<(), Error> {
-        self.deferred += entry.path.len() + entry.link.len() + DEFERRED_OVERHEAD;
+        self.deferred(entry.path.len() + entry.link.len() + DEFERRED_OVERHEAD)
+    }
+
+    fn deferred(&mut self, size: usize) -> Result<(), Error> {
+        self.deferred += size;
         if self.deferred > MAX_DEFERRED {
             return Err(Error::Limit("the archive has too many folders and links"));
         }
@@ -381,6 +435,21 @@ impl<R: BufRead> Restore<'_, R> {
 struct NewFile {
     file: File,
     temporary: Option<Vec<u8>>,
+}
+
+/// A name for what is not complete yet.
+fn temporary_name() -> Result<Vec<u8>, Error> {
+    Ok(format!(".passkeep-{}", random_suffix()?).into_bytes())
+}
+
+/// Has the target's own name on the disk.
+fn sync_parent(target: &Path) -> Result<(), Errno> {
+    let parent = match target.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    };
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    rustix::fs::fsync(rustix::fs::open(parent, flags, Mode::empty())?)
 }
 
 fn finish_file(file: &File, entry: &Entry) -> Result<(), Errno> {

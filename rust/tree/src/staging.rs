@@ -38,18 +38,19 @@ impl Staging {
         let path = temporary_beside(target)?;
         // The mode that a new folder gets here; while it fills it is private.
         mkdir(&path, Mode::from_raw_mode(0o777)).map_err(|error| Error::io(target, error))?;
-        let staged = |dir: OwnedFd| {
-            let mode = Mode::from_raw_mode(fstat(&dir)?.st_mode & 0o777);
-            fchmod(dir.as_fd(), Mode::RWXU)?;
-            Ok((dir, mode))
-        };
-        let (dir, mode) = open(&path, flags | OFlags::NOFOLLOW, Mode::empty())
-            .and_then(staged)
-            .map_err(|error| Error::io(&path, error))?;
-        let staging = Self {
+        // From here on the folder is removed again if anything fails.
+        let mut staging = Self {
             target: target.to_owned(),
-            staged: Some((path, mode)),
+            staged: Some((path.clone(), Mode::RWXU)),
         };
+        let dir = open(&path, flags | OFlags::NOFOLLOW, Mode::empty())
+            .map_err(|error| Error::io(&path, error))?;
+        let mode = fstat(&dir)
+            .map_err(|error| Error::io(&path, error))?
+            .st_mode;
+        staging.staged = Some((path, Mode::from_raw_mode(mode & 0o777)));
+        // Not every file system has permissions.
+        let _ = fchmod(dir.as_fd(), Mode::RWXU);
         Ok((staging, dir))
     }
 
@@ -63,8 +64,8 @@ impl Staging {
         let Some((path, mode)) = self.staged.take() else {
             return Ok(());
         };
-        let published =
-            fchmod(dir, mode).and_then(|()| rename_new(CWD, path.as_path(), self.target.as_path()));
+        let _ = fchmod(dir, mode);
+        let published = rename_new(CWD, path.as_path(), self.target.as_path());
         if let Err(error) = published {
             let error = Error::io(&self.target, error);
             self.staged = Some((path, mode));

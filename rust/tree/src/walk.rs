@@ -10,7 +10,15 @@ use rustix::fs::{AtFlags, CWD, Dir, FileType, Mode, OFlags, Stat, openat, stat, 
 use rustix::io::Errno;
 
 use crate::error::Error;
-use crate::names::root_names;
+use crate::names::{MAX_DEPTH, root_names};
+
+/// A file's device and inode.
+pub(crate) type FileId = (u64, u64);
+
+#[allow(clippy::unnecessary_cast)] // the types differ between systems
+pub(crate) fn file_id(stat: &Stat) -> FileId {
+    (stat.st_dev as u64, stat.st_ino as u64)
+}
 
 /// Something that was found.
 pub(crate) struct Found<'a> {
@@ -81,7 +89,8 @@ fn walk_root(root: &Path, name: Vec<u8>, visit: &mut dyn Visit) -> Result<(), Er
             Err(error) => return Err(Error::io(root, error)),
         }
     }
-    while let Some(level) = levels.last_mut() {
+    while let Some(levels_deep) = levels.len().checked_sub(1) {
+        let level = &mut levels[levels_deep];
         path.truncate(level.path);
         let Some(name) = level.names.pop() else {
             levels.pop();
@@ -108,6 +117,11 @@ fn walk_root(root: &Path, name: Vec<u8>, visit: &mut dyn Visit) -> Result<(), Er
         };
         visit.found(&found)?;
         if found.kind() == FileType::Directory {
+            if levels_deep >= MAX_DEPTH {
+                // No restore would go deeper.
+                visit.unreadable(as_path(&path), Errno::NAMETOOLONG);
+                continue;
+            }
             match read_directory(dir, &name, OFlags::NOFOLLOW) {
                 Ok((dir, names)) => levels.push(Level {
                     dir,

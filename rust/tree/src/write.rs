@@ -13,7 +13,7 @@ use tar::{EntryType, Header};
 use crate::error::Error;
 use crate::pax::{self, Time};
 use crate::report::{ProblemKind, Report};
-use crate::walk::{Found, Visit, as_path, walk};
+use crate::walk::{FileId, Found, Visit, as_path, file_id, walk};
 
 const BLOCK: usize = 512;
 const BUFFER: usize = 1 << 20;
@@ -61,16 +61,8 @@ pub fn write_tree<W: Write>(
     Ok(writer.report)
 }
 
-/// A file's device and inode.
-type FileId = (u64, u64);
-
 fn identity(path: &Path) -> Option<FileId> {
     stat(path).ok().as_ref().map(file_id)
-}
-
-#[allow(clippy::unnecessary_cast)] // the types differ between systems
-fn file_id(stat: &Stat) -> FileId {
-    (stat.st_dev as u64, stat.st_ino as u64)
 }
 
 struct Writer<'a, W: Write> {
@@ -240,8 +232,15 @@ impl<W: Write> Writer<'_, W> {
     }
 
     fn zeros(&mut self, count: u64) -> Result<(), Error> {
-        let copied = io::copy(&mut io::repeat(0).take(count), &mut self.sink);
-        copied.map(drop).map_err(Error::Sink)
+        let mut left = count;
+        while left > 0 {
+            let size = left.min(BUFFER as u64);
+            let copied = io::copy(&mut io::repeat(0).take(size), &mut self.sink);
+            copied.map_err(Error::Sink)?;
+            left -= size;
+            self.tick()?;
+        }
+        Ok(())
     }
 
     fn put(&mut self, data: &[u8]) -> Result<(), Error> {

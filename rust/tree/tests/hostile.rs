@@ -170,6 +170,69 @@ fn links_that_stood_in_the_target_are_not_followed() {
 }
 
 #[test]
+fn folders_that_stood_in_the_target_keep_their_permissions() {
+    let (folder, target) = scene();
+    fs::create_dir_all(target.join("private")).unwrap();
+    fs::set_permissions(target.join("private"), PermissionsExt::from_mode(0o700)).unwrap();
+    let entries = [
+        entry(DIRECTORY, b"private", b"", b""),
+        entry(DIRECTORY, b"new", b"", b""),
+    ];
+    restore(&archive(&entries), &target).unwrap();
+    let mode = |name| {
+        fs::metadata(target.join(name))
+            .unwrap()
+            .permissions()
+            .mode()
+            & 0o777
+    };
+    assert_eq!((mode("private"), mode("new")), (0o700, 0o644));
+    assert_untouched(folder.path());
+}
+
+#[test]
+fn hard_links_are_made_to_files_of_the_backup_only() {
+    let (folder, target) = scene();
+    fs::create_dir(&target).unwrap();
+    fs::write(target.join("mine"), b"private").unwrap();
+    let entries = [
+        entry(HARD_LINK, b"public", b"mine", b""),
+        entry(FILE, b"theirs", b"", b"x"),
+        entry(HARD_LINK, b"second", b"theirs", b""),
+    ];
+    let report = restore(&archive(&entries), &target).unwrap();
+    assert_eq!(report.problem_count, 1, "{:?}", report.problems);
+    assert_eq!(names(&target), ["mine", "second", "theirs"]);
+    assert_untouched(folder.path());
+}
+
+#[test]
+fn a_link_that_cannot_be_made_replaces_nothing() {
+    let (folder, target) = scene();
+    fs::create_dir(&target).unwrap();
+    for name in ["self", "empty", "long"] {
+        fs::write(target.join(name), b"old").unwrap();
+    }
+    let entries = [
+        entry(FILE, b"self", b"", b"new"),
+        entry(HARD_LINK, b"self", b"self", b""),
+        entry(SYMBOLIC_LINK, b"empty", b"", b""),
+        pax(b"linkpath", &[b'l'; 5000]),
+        entry(SYMBOLIC_LINK, b"long", b"", b""),
+    ];
+    let options = RestoreOptions {
+        overwrite: true,
+        ..RestoreOptions::default()
+    };
+    let report = restore_tree(&archive(&entries)[..], &target, &options, &mut ()).unwrap();
+    assert_eq!(report.problem_count, 2, "{:?}", report.problems);
+    assert_eq!(names(&target), ["empty", "long", "self"]);
+    assert_eq!(fs::read(target.join("self")).unwrap(), b"new");
+    assert_eq!(fs::read(target.join("empty")).unwrap(), b"old");
+    assert_untouched(folder.path());
+}
+
+#[test]
 fn dangerous_permissions_are_not_restored() {
     let (_folder, target) = scene();
     let mut file = entry(FILE, b"program", b"", b"x");
