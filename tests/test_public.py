@@ -68,7 +68,7 @@ def test_every_member_is_pinned(public, tree, tmp_path, member, made):
 def test_trust_accepts_a_change(public, tree, tmp_path):
     passkeep.backup(tree, tmp_path / "1.age", to=public)
     changed = dataclasses.replace(public, recipient=str(passkeep.Identity.generate().recipient))
-    passkeep.State().trust(changed.id, changed.fingerprint, changed.epoch)
+    passkeep.State().trust(changed.id, changed.fingerprint)
     passkeep.backup(tree, tmp_path / "2.age", to=changed)
     with pytest.raises(passkeep.KeyringError):
         passkeep.backup(tree, tmp_path / "3.age", to=public)
@@ -93,11 +93,15 @@ def test_the_api_pins_a_keyring_as_it_pins_its_export(quick_keyring, public, tre
 
 def test_a_damaged_record_is_not_taken_for_a_first_use(public, tree, tmp_path):
     passkeep.backup(tree, tmp_path / "1.age", to=public)
-    (record,) = (p for p in state_folder().rglob("*") if p.is_file())
-    for text in ("", "{}", '{"epoch": 1}', "\0" * 100, '{"epoch": 1, "pin": "", "pin": "x"}'):
-        record.write_text(text)
-        with pytest.raises(passkeep.KeyringError, match="damaged"):
-            passkeep.backup(tree, tmp_path / "2.age", to=public)
+    records = [path for path in state_folder().rglob("*") if path.is_file()]
+    assert sorted(path.parent.name for path in records) == ["files", "keyrings"]
+    for record in records:
+        genuine = record.read_bytes()
+        for text in ("", "{}", '{"epoch": 1}', "\0" * 100, '{"epoch": 1, "pin": "", "pin": "x"}'):
+            record.write_text(text)
+            with pytest.raises(passkeep.KeyringError, match="damaged"):
+                passkeep.backup(tree, tmp_path / "2.age", to=public)
+        record.write_bytes(genuine)
     assert not (tmp_path / "2.age").exists()
 
 

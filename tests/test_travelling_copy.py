@@ -28,7 +28,7 @@ def backup_with(public, tree, tmp_path):
     """Makes backups whose header is genuine and whose travelling copy is anything."""
 
     def made_with(body):
-        passkeep.State().trust(public.id, "", 0)  # each is a first use
+        passkeep.State().trust(public.id, "")  # each is a first use
         path = tmp_path / "b.age"
         changed = dataclasses.replace(public, travel=body)
         passkeep.backup(tree, path, to=changed, overwrite=True)

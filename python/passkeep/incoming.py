@@ -108,11 +108,12 @@ def _parse(
     data = bytearray(first)
     while (parsed := header.parse(bytes(data))) is None:
         # Doubling keeps the work linear in the size of the header.
-        piece = read_some(max(_FIRST_READ, len(data)))
-        if not piece:
+        wanted = len(data) + max(_FIRST_READ, len(data))
+        while len(data) < wanted and (piece := read_some(wanted - len(data))):
+            data += piece
+        if len(data) < wanted and header.parse(bytes(data)) is None:
             raise DamagedError(
                 "this is not an age file" if not data else "the file ends inside its header"
             )
-        data += piece
     found, length = parsed
     return Incoming(found, rest, bytes(data[length:]), None)

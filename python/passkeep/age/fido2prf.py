@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hmac
+import struct
 from dataclasses import dataclass
 
 from passkeep.age import base64, bech32
@@ -58,10 +59,12 @@ class Credential:
             while rest:
                 item, rest = cbor.decode_from(rest)
                 items.append(item)
-        except (ValueError, IndexError, KeyError, RecursionError, OverflowError):
+        except (ValueError, TypeError, LookupError, RecursionError, OverflowError, struct.error):
             raise _malformed() from None
         match items:
-            case [1, bytes(id_), str(rp_id), list(transports)] if id_ and rp_id:
+            case [int(version), bytes(id_), str(rp_id), list(transports)] if (
+                version is not True and version == _VERSION and id_ and rp_id
+            ):
                 if all(isinstance(transport, str) for transport in transports):
                     return cls(id_, rp_id, tuple(transports))
         raise _malformed()

@@ -46,7 +46,11 @@ class Password(Secret):
         work_factor: int = WORK_FACTOR,
         max_work_factor: int = MAX_WORK_FACTOR,
     ) -> None:
-        self._password = password.encode() if isinstance(password, str) else password
+        try:
+            self._password = password.encode() if isinstance(password, str) else password
+        except UnicodeEncodeError:
+            # Its message and its arguments hold the password.
+            raise InvalidInputError("the password is not valid text") from None
         if not self._password:
             raise InvalidInputError("the password is empty")
         self._work_factor = work_factor

@@ -37,11 +37,11 @@ def passkey_options(command: Command) -> Command:
 
 
 @contextmanager
-def recovery_key_in_file(keyring: Keyring, out: Path) -> Iterator[None]:
+def recovery_key_in_file(keyring: Keyring, out: Path, saved: Path) -> Iterator[None]:
     """Writes a new recovery key to a file, which counts as shown and confirmed.
 
-    The file is removed again where the block fails: a recovery key of no keyring
-    would be mistaken for one that opens something.
+    The file is removed again where the block ends without a keyring at `saved`: a
+    recovery key of no keyring would be mistaken for one that opens something.
     """
     digits = keyring.new_recovery_key()
     text = f"# passkeep recovery key: opens every backup of this keyring. Keep it safe.\n{digits}\n"
@@ -50,7 +50,8 @@ def recovery_key_in_file(keyring: Keyring, out: Path) -> Iterator[None]:
         keyring.confirm_recovery_key(digits)
         yield
     except BaseException:
-        out.unlink(missing_ok=True)
+        if not saved.exists():
+            out.unlink(missing_ok=True)
         raise
     say(f"The recovery key was written to {os.fspath(out)}. Move it to a safe place.")
 

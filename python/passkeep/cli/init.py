@@ -49,7 +49,7 @@ def init_command(
     recovery_key = (
         enrol.recovery_key_on_terminal(made)
         if recovery_key_out is None
-        else enrol.recovery_key_in_file(made, recovery_key_out)
+        else enrol.recovery_key_in_file(made, recovery_key_out, path)
     )
     with recovery_key:
         if password or chosen is not None:

@@ -79,7 +79,7 @@ def add_command(
 def export_command(public: bool, output: Path | None, force: bool, keyring: Path | None) -> None:
     """Export the public parts of a keyring for a machine that only backs up."""
     del public
-    exported = ways.load_keyring(keyring)[0].public()
+    exported = ways.load_keyring(keyring)[0].public().pinned()
     if output is None:
         click.echo(exported.to_bytes(), nl=False)
         return
@@ -96,7 +96,7 @@ def trust_command(file: Path) -> None:
     """
     sealing = ways.load_sealing(file)
     public = sealing.public() if isinstance(sealing, Keyring) else sealing
-    State().trust(public.id, public.fingerprint, public.epoch)
+    State().trust(public.id, public.fingerprint, public.origin)
     say(f"This machine now uses {file}. SHA-256 {public.fingerprint}")
 
 

@@ -49,6 +49,7 @@ def backup_command(
     to = _sealing(keyring, recipients)
     if target == options.STANDARD_STREAM and sys.stdout.isatty():
         raise click.UsageError("A backup is binary: redirect standard output, or use -o FILE.")
+    shown = as_json and target != options.STANDARD_STREAM
     watch = Stopwatch()
     with bar("Backing up", lambda: _native.measure_tree(list(tree))[1]) as progress:
         try:
@@ -62,9 +63,9 @@ def backup_command(
                 progress=watch.watching(progress),
             )
         except PartialError as error:
-            _show_json(error.report, as_json=as_json)
+            _show_json(error.report, as_json=shown)
             raise
-    _show_json(report, as_json=as_json and target != options.STANDARD_STREAM)
+    _show_json(report, as_json=shown)
     if not as_json:
         say(f"Backed up {_summary(report)} to {target} in {watch.rate(report.bytes)}.")
 

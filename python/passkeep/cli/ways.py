@@ -30,6 +30,7 @@ from passkeep.errors import CeremonyError, InvalidInputError
 from passkeep.incoming import read
 from passkeep.keyring import Keyring, PublicKeyring, RootIdentity, Unlock, travel
 from passkeep.keyring import recovery as recovery_keys
+from passkeep.keyring.keyring import open_vault
 from passkeep.keyring.public import read_json
 from passkeep.keyring.vault import Vault
 from passkeep.passkey import Browser
@@ -116,7 +117,7 @@ def open_backup(source: Path | int, ways: Ways) -> Identity | Sequence[Identity]
     kinds = {PASSWORD, PASSKEY}
     if travelling is not None:
         kinds = {lock.kind for lock in travelling.locks}
-    return _choose(ways, kinds, Unlock)
+    return _choose(ways, kinds, Unlock if travelling is None else _unlocking(travelling))
 
 
 def open_keyring(keyring: Keyring, ways: Ways) -> RootIdentity:
@@ -144,8 +145,20 @@ def load_sealing(path: Path | None) -> Keyring | PublicKeyring:
     if path.is_file():
         value = read_json(path)
         if str(value.get("passkeep", "")).startswith("public/"):
-            return PublicKeyring.from_json(value)
+            return PublicKeyring.load(path)
     return load_keyring(path)[0]
+
+
+def _unlocking(travelling: Vault) -> Callable[..., Identity]:
+    """Opens a travelling copy at once, so that another way can be tried after it."""
+
+    def unlock(*, recovery_key: str | None = None, **way: Any) -> Identity:
+        if recovery_key is not None:
+            return Unlock(recovery_key=recovery_key)
+        secret = {"password": None, "passkey": None, **way}
+        return RootIdentity(open_vault(travelling, recovery_key=None, **secret).identities)
+
+    return unlock
 
 
 def _keyring_for(ways: Ways, travelling: Vault | None) -> Keyring | None:

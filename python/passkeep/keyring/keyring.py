@@ -72,6 +72,7 @@ class Keyring:
         self._secrets = unlocked
         self._unconfirmed: bytes | None = None
         self._changed = source is None
+        self._origin = ""
 
     # Making, loading and saving
 
@@ -103,7 +104,9 @@ class Keyring:
         source = read_json(path)
         document = doc.parse(source)
         Fields(source, "the keyring").data("mac")
-        return cls(document, source, None)
+        keyring = cls(document, source, None)
+        keyring._origin = os.fspath(path)
+        return keyring
 
     def save(self, path: str | os.PathLike[str], *, state: State | None = None) -> None:
         """Writes the keyring, atomically, after checking that it can be read back.
@@ -120,18 +123,24 @@ class Keyring:
                 another keyring or a later epoch of this one.
             OSError: The system refused; the file is unchanged.
         """
+        unlocked = self._unlocked()
         if self._changed:
-            self._rebuild(self._unlocked())
+            self._rebuild(unlocked)
         if self._source is None:
             raise self._incomplete()
         replacing = self._check_replaces(path)
         text = strict_json.canonical(self._source) + b"\n"
+        if len(text) > doc.MAX_DOCUMENT:
+            raise LimitError("the keyring would be larger than 1 MiB; not saved")
         if doc.parse(strict_json.loads(text, "a keyring")) != self._document:
             raise KeyringError("the keyring does not read back as it was written; not saved")
         write_private(path, text, overwrite=replacing)
-        if self._secrets is not None:
-            public = self.public()
-            (state or State()).trust(public.id, public.fingerprint, public.epoch)
+        self._origin = os.fspath(path)
+        state, public = state or State(), self.public()
+        with suppress(OSError):
+            # The keyring is saved; a machine that cannot remember it asks again.
+            state.trust(public.id, public.fingerprint, public.origin)
+            state.remember_epoch(self.id, self.epoch)
 
     # What it is
 
@@ -172,6 +181,7 @@ class Keyring:
             recipient=document.recipient,
             recovery=document.recovery,
             travel=document.travel,
+            origin=self._origin,
         )
 
     @property

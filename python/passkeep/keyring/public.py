@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from passkeep.age.header import Stanza
@@ -29,6 +29,7 @@ class PublicKeyring:
         recipient: What backups are sealed to, an `age1pq1…` string.
         recovery: The recovery key's recipient.
         travel: The travelling copy for the header of each backup.
+        origin: The file it came from; empty where there is none.
     """
 
     id: str
@@ -36,6 +37,7 @@ class PublicKeyring:
     recipient: str
     recovery: str
     travel: bytes
+    origin: str = field(default="", compare=False)
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> PublicKeyring:
@@ -46,7 +48,7 @@ class PublicKeyring:
             KeyringError: It needs a newer passkeep.
             OSError: It cannot be read.
         """
-        return cls.from_json(read_json(path))
+        return replace(cls.from_json(read_json(path)), origin=os.fspath(path))
 
     @classmethod
     def from_json(cls, value: Object) -> PublicKeyring:
@@ -98,7 +100,9 @@ class PublicKeyring:
             KeyringError: This machine used another one.
             OSError: The state folder cannot be read or written.
         """
-        (state or State()).check_pin(self.id, self.fingerprint, self.epoch)
+        with untrusted("the public part of the keyring"):
+            _ = self.recipients
+        (state or State()).check_pin(self.id, self.fingerprint, self.origin)
         return self
 
     @property

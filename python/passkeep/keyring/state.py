@@ -8,9 +8,12 @@ that storage cannot bring back a keyring with a removed slot.
 
 from __future__ import annotations
 
+import hashlib
 import os
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import TypeVar
 
 from passkeep.errors import DamagedError, KeyringError
 from passkeep.keyring import strict_json
@@ -18,6 +21,8 @@ from passkeep.keyring.strict_json import Fields
 from passkeep.output import write_private
 
 _MAX_RECORD = 4096
+
+_Parsed = TypeVar("_Parsed")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,32 +42,39 @@ class State:
     def __init__(self, folder: str | os.PathLike[str] | None = None) -> None:
         self._folder = Path(folder) if folder is not None else _default_folder()
 
-    def check_pin(self, keyring_id: str, fingerprint: str, epoch: int) -> None:
+    def check_pin(self, keyring_id: str, fingerprint: str, origin: str = "") -> None:
         """Pins public parts at first use, and afterwards accepts only the same.
 
         Args:
             keyring_id: 32 hexadecimal digits.
             fingerprint: SHA-256 of the public parts, hexadecimal.
-            epoch: The epoch they claim.
+            origin: The file they came from, which may not turn into another
+                keyring's either; empty where there is none.
 
         Raises:
             KeyringError: They are not what was pinned.
             OSError: The state folder cannot be read or written.
         """
         record = self._read(keyring_id)
-        if not record.pin:
-            self.trust(keyring_id, fingerprint, epoch)
-        elif record.pin != fingerprint:
+        before = self._read_origin(origin)
+        if not record.pin and before in ("", keyring_id):
+            self.trust(keyring_id, fingerprint, origin)
+        elif record.pin != fingerprint or before not in ("", keyring_id):
             raise KeyringError(
                 "the public part of this keyring is not what this machine used before;"
                 " nothing was backed up",
                 hint="If you changed the keyring yourself, run `passkeep key trust` on it.",
             )
 
-    def trust(self, keyring_id: str, fingerprint: str, epoch: int) -> None:
-        """Pins public parts, whatever was pinned before."""
+    def trust(self, keyring_id: str, fingerprint: str, origin: str = "") -> None:
+        """Pins public parts, whatever was pinned before.
+
+        The epoch that they claim is not remembered: nobody has verified it.
+        """
         record = self._read(keyring_id)
-        self._write(keyring_id, _Record(max(record.epoch, epoch), fingerprint))
+        self._write(self._path(keyring_id), asdict(replace(record, pin=fingerprint)))
+        if origin:
+            self._write(self._origin_path(origin), {"id": keyring_id})
 
     def check_epoch(self, keyring_id: str, epoch: int) -> None:
         """Refuses a keyring older than one that was unlocked here.
@@ -82,31 +94,47 @@ class State:
         """Remembers the epoch of a keyring whose MAC was verified."""
         record = self._read(keyring_id)
         if epoch > record.epoch:
-            self._write(keyring_id, replace(record, epoch=epoch))
+            self._write(self._path(keyring_id), asdict(replace(record, epoch=epoch)))
 
     def _path(self, keyring_id: str) -> Path:
         return self._folder / "keyrings" / f"{keyring_id}.json"
 
+    def _origin_path(self, origin: str) -> Path:
+        name = hashlib.sha256(os.fsencode(os.path.realpath(origin))).hexdigest()
+        return self._folder / "files" / f"{name}.json"
+
+    def _read_origin(self, origin: str) -> str:
+        """The keyring that a file held when this machine used it first."""
+        if not origin:
+            return ""
+        return self._parse(self._origin_path(origin), lambda fields: fields.text("id"), "")
+
     def _read(self, keyring_id: str) -> _Record:
-        path = self._path(keyring_id)
+        return self._parse(
+            self._path(keyring_id),
+            lambda fields: _Record(fields.number("epoch"), fields.text("pin")),
+            _Record(),
+        )
+
+    @staticmethod
+    def _parse(path: Path, parse: Callable[[Fields], _Parsed], absent: _Parsed) -> _Parsed:
         try:
             with path.open("rb") as file:
                 text = file.read(_MAX_RECORD)
         except FileNotFoundError:
-            return _Record()
+            return absent
         try:
-            fields = Fields(strict_json.loads(text, "a record of passkeep"), "the record")
-            return _Record(fields.number("epoch"), fields.text("pin"))
+            return parse(Fields(strict_json.loads(text, "a record of passkeep"), "the record"))
         except DamagedError:
             raise KeyringError(
                 f"what this machine remembers of the keyring is damaged: {path}",
                 hint="Compare the keyring with a trusted copy, then remove that file.",
             ) from None
 
-    def _write(self, keyring_id: str, record: _Record) -> None:
-        path = self._path(keyring_id)
+    @staticmethod
+    def _write(path: Path, record: strict_json.Object) -> None:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        write_private(path, strict_json.canonical(asdict(record)), overwrite=True)
+        write_private(path, strict_json.canonical(record), overwrite=True)
 
 
 def _default_folder() -> Path:

@@ -57,7 +57,7 @@ def canonical(value: Object) -> bytes:
     """
     try:
         return rfc8785.dumps(value)
-    except (rfc8785.CanonicalizationError, UnicodeError):
+    except (rfc8785.CanonicalizationError, UnicodeError, RecursionError):
         raise DamagedError("the keyring holds a value that JSON cannot express") from None
 
 
