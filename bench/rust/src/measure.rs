@@ -44,7 +44,7 @@ pub struct Buffers {
 }
 
 impl Buffers {
-    pub fn new(place: Place, chunk: usize, sealer: &mut dyn Aead) -> Self {
+    pub fn new(place: Place, chunk: usize, backend: &mut dyn Aead) -> Self {
         let length = match place {
             Place::Cache => chunk,
             Place::Memory => BYTES_IN_MEMORY,
@@ -54,7 +54,7 @@ impl Buffers {
         let tags = sealed
             .chunks_exact_mut(chunk)
             .enumerate()
-            .map(|(index, data)| sealer.seal_in_place(&nonce(index), data))
+            .map(|(index, data)| backend.seal_in_place(&nonce(index), data))
             .collect();
         let work = plain.clone();
         Self {
