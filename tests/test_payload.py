@@ -9,7 +9,8 @@ import reference
 from passkeep import _native
 from passkeep.errors import DamagedError
 
-KEY = b"YELLOW SUBMARINE"
+FILE_KEY = b"YELLOW SUBMARINE"
+KEY = _native.PayloadKey.age(FILE_KEY)
 HEADER = b"some header\n"
 CHUNK, UNIT = 1 << 16, 1 << 20
 BOUNDARIES = (0, CHUNK, 2 * CHUNK, UNIT, 2 * UNIT, 3 * UNIT)
@@ -34,17 +35,17 @@ def test_the_reference_opens_what_the_core_seals(length, threads):
     plain = data(length)
     sealed = _native.seal_bytes(plain, HEADER, KEY, threads=threads)
     assert sealed.startswith(HEADER)
-    assert reference.open_(sealed[len(HEADER) :], KEY) == (plain, None)
+    assert reference.open_(sealed[len(HEADER) :], FILE_KEY) == (plain, None)
     streamed = io.BytesIO()
     _native.seal_stream(io.BytesIO(plain), streamed, HEADER, KEY, threads=threads)
-    assert reference.open_(streamed.getvalue()[len(HEADER) :], KEY) == (plain, None)
+    assert reference.open_(streamed.getvalue()[len(HEADER) :], FILE_KEY) == (plain, None)
 
 
 @pytest.mark.parametrize("length", LENGTHS)
 @pytest.mark.parametrize("threads", [1, 2, 5])
 def test_the_core_opens_what_the_reference_seals(length, threads, tmp_path):
     plain = data(length)
-    sealed = HEADER + reference.seal(plain, KEY, b"0123456789abcdef")
+    sealed = HEADER + reference.seal(plain, FILE_KEY, b"0123456789abcdef")
     assert _native.open_bytes(sealed, len(HEADER), KEY, threads=threads) == plain
     released = io.BytesIO()
     ahead = sealed[len(HEADER) : len(HEADER) + 1000]
@@ -64,7 +65,7 @@ def test_pieces_make_no_difference(piece):
     plain = data(length)
     sealed = io.BytesIO()
     _native.seal_stream(Pieces(plain, piece), sealed, b"", KEY, threads=2)
-    assert reference.open_(sealed.getvalue(), KEY) == (plain, None)
+    assert reference.open_(sealed.getvalue(), FILE_KEY) == (plain, None)
     released = io.BytesIO()
     _native.open_stream(Pieces(sealed.getvalue(), piece), b"", released, KEY, threads=2)
     assert released.getvalue() == plain
@@ -75,7 +76,7 @@ def test_a_stream_releases_exactly_the_verified_prefix(threads):
     """Random damage: what is released, and whether it fails, is what the reference says."""
     random_ = random.Random(7)
     plain = data(3 * UNIT + 999)
-    sealed = reference.seal(plain, KEY, bytes(16))
+    sealed = reference.seal(plain, FILE_KEY, bytes(16))
     for _ in range(40):
         damaged = bytearray(sealed)
         match random_.randrange(3):
@@ -85,7 +86,7 @@ def test_a_stream_releases_exactly_the_verified_prefix(threads):
                 del damaged[random_.randrange(16, len(damaged)) :]
             case 2:
                 damaged += data(random_.choice([1, 16, 17, CHUNK + 16]))
-        expected, error = reference.open_(bytes(damaged), KEY)
+        expected, error = reference.open_(bytes(damaged), FILE_KEY)
         assert error is not None
         released = io.BytesIO()
         with pytest.raises(DamagedError):
@@ -94,7 +95,7 @@ def test_a_stream_releases_exactly_the_verified_prefix(threads):
 
 
 def test_every_flipped_bit_of_the_last_bytes_is_found():
-    sealed = reference.seal(data(40), KEY, bytes(16))
+    sealed = reference.seal(data(40), FILE_KEY, bytes(16))
     for position in range(len(sealed)):
         for bit in range(8):
             damaged = bytearray(sealed)
@@ -113,7 +114,7 @@ def test_buffers_of_any_type_are_taken():
     mapped.write(plain)
     for buffer in (bytearray(plain), memoryview(plain), numbers, mapped, memoryview(numbers)):
         sealed = _native.seal_bytes(buffer, b"", KEY, threads=1)
-        assert reference.open_(sealed, KEY) == (plain, None)
+        assert reference.open_(sealed, FILE_KEY) == (plain, None)
     with pytest.raises(BufferError):
         _native.seal_bytes(memoryview(plain)[::2], b"", KEY, threads=1)
 
@@ -148,7 +149,7 @@ def test_short_writes_are_completed():
     plain = data(50_000)
     sealed = Slow()
     _native.seal_stream(io.BytesIO(plain), sealed, HEADER, KEY, threads=2)
-    assert reference.open_(sealed.getvalue()[len(HEADER) :], KEY) == (plain, None)
+    assert reference.open_(sealed.getvalue()[len(HEADER) :], FILE_KEY) == (plain, None)
 
 
 def test_an_exception_of_a_file_object_arrives_as_it_was():

@@ -147,7 +147,11 @@ def test_a_copy_put_into_somebody_elses_backup_is_refused(quick, quick_keyring, 
     extra = quick_keyring.public().stanzas
     header, file_key = envelope.new_header([passkeep.Identity.generate().recipient], extra)
     path = tmp_path / "b.age"
-    path.write_bytes(passkeep._native.seal_bytes(bytes(1024), header, file_key, threads=1))
+    path.write_bytes(
+        passkeep._native.seal_bytes(
+            bytes(1024), header, passkeep._native.PayloadKey.age(file_key), threads=1
+        )
+    )
     with pytest.raises(passkeep.WrongKeyError):
         passkeep.verify(path, passkeep.Unlock(passkey=quick.passkeys))
 
@@ -279,5 +283,9 @@ def test_two_copies_are_damage(quick, public, tmp_path):
 def with_extra(public, stanzas, tmp_path):
     header, file_key = envelope.new_header(public.recipients, stanzas)
     path = tmp_path / "b.age"
-    path.write_bytes(passkeep._native.seal_bytes(bytes(1024), header, file_key, threads=1))
+    path.write_bytes(
+        passkeep._native.seal_bytes(
+            bytes(1024), header, passkeep._native.PayloadKey.age(file_key), threads=1
+        )
+    )
     return path

@@ -9,6 +9,7 @@ from typing_extensions import Buffer
 __all__ = [
     "VERSION",
     "CancelToken",
+    "PayloadKey",
     "Problem",
     "TreeEntry",
     "TreeReport",
@@ -38,6 +39,24 @@ class CancelToken:
     @property
     def cancelled(self) -> bool:
         """Whether `cancel` was called."""
+
+@final
+class PayloadKey:
+    """What payloads are sealed and opened with: a format and its key."""
+
+    @staticmethod
+    def age(file_key: bytes) -> PayloadKey:
+        """The 16-byte file key of an age header: ChaCha20-Poly1305."""
+
+    @staticmethod
+    def cobblestone(key: bytes, context: bytes) -> PayloadKey:
+        """A 32-byte input key of Cobblestone-256, used in `context`: AES-256-GCM."""
+
+    def sealed_size(self, plain: int) -> int:
+        """Bytes of a payload that holds `plain` bytes, its prefix included."""
+
+    def plain_size(self, sealed: int) -> int:
+        """Bytes of plaintext in a payload of `sealed` bytes."""
 
 @final
 class Problem:
@@ -117,17 +136,17 @@ def usable_threads() -> int:
 def seal_bytes(
     data: Buffer,
     header: bytes,
-    file_key: bytes,
+    key: PayloadKey,
     *,
     threads: int,
     cancel: CancelToken | None = None,
 ) -> bytes:
-    """Seals a buffer: header, payload nonce and chunks in one bytes object."""
+    """Seals a buffer: header and payload in one bytes object."""
 
 def open_bytes(
     data: Buffer,
     offset: int,
-    file_key: bytes,
+    key: PayloadKey,
     *,
     threads: int,
     cancel: CancelToken | None = None,
@@ -138,7 +157,7 @@ def seal_stream(
     source: Any,
     sink: Any,
     header: bytes,
-    file_key: bytes,
+    key: PayloadKey,
     *,
     threads: int,
     progress: Callable[[int], object] | None = None,
@@ -150,7 +169,7 @@ def open_stream(
     source: Any,
     leftover: int | bytes,
     sink: Any,
-    file_key: bytes,
+    key: PayloadKey,
     *,
     threads: int,
     progress: Callable[[int], object] | None = None,
@@ -162,7 +181,7 @@ def backup_tree(
     roots: Sequence[_Path],
     sink: Any,
     header: bytes,
-    file_key: bytes,
+    key: PayloadKey,
     *,
     skip: Sequence[_Path],
     threads: int,
@@ -177,7 +196,7 @@ def measure_tree(roots: Sequence[_Path], *, cancel: CancelToken | None = None) -
 def restore_tree(
     source: Any,
     leftover: int | bytes,
-    file_key: bytes,
+    key: PayloadKey,
     target: _Path,
     *,
     all_links: bool,
@@ -192,7 +211,7 @@ def restore_tree(
 def list_tree(
     source: Any,
     leftover: int | bytes,
-    file_key: bytes,
+    key: PayloadKey,
     visit: Callable[[TreeEntry], object] | None,
     *,
     threads: int,

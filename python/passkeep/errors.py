@@ -38,6 +38,12 @@ class DamagedError(PasskeepError):
     default_hint = "Try another copy of it. Nothing was written under the final name."
 
 
+class NewerVersionError(DamagedError):
+    """The data has a version that this passkeep does not know."""
+
+    default_hint = "Install a newer passkeep."
+
+
 class LimitError(PasskeepError):
     """The input asks for more than a documented limit allows."""
 

@@ -1,4 +1,4 @@
-"""Reading the header of an age file from wherever it comes.
+"""Reading the beginning of a sealed file from wherever it comes.
 
 The header is read a little too far; the native core is handed what was read
 beyond it, or, for a regular file, where the payload begins.
@@ -14,9 +14,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Protocol, TypeAlias
 
-from passkeep.age import armor, header
-from passkeep.age.header import Header
+from passkeep import sealed
+from passkeep.age import armor
 from passkeep.errors import DamagedError
+from passkeep.sealed import Opening
 
 STDIN = 0
 STDOUT = 1
@@ -38,17 +39,17 @@ Source: TypeAlias = str | os.PathLike[str] | int | Readable | BinaryIO
 
 @dataclass(frozen=True, slots=True)
 class Incoming:
-    """An age file whose header was read.
+    """A sealed file whose beginning was read.
 
     Attributes:
-        header: Its header, not verified yet.
+        opening: What stands before its chunks, not verified yet.
         source: Where the native core reads the rest.
-        leftover: What was read beyond the header, or the payload's offset where
+        leftover: What was read beyond that, or the payload's offset where
             `source` is the path of a regular file.
         size: Bytes of the whole file; None where that is unknown.
     """
 
-    header: Header
+    opening: Opening
     source: str | int | Readable | BinaryIO
     leftover: int | bytes
     size: int | None
@@ -56,10 +57,10 @@ class Incoming:
 
 @contextmanager
 def read(source: Source) -> Iterator[Incoming]:
-    """Opens `source` and reads its header, armored or not.
+    """Opens `source` and reads its beginning, armored or not.
 
     Raises:
-        DamagedError: It is not an age file, or its header is malformed.
+        DamagedError: It is not a sealed file, or its header is malformed.
         LimitError: Its header is larger than 1 MiB.
         OSError: It cannot be read.
     """
@@ -78,7 +79,7 @@ def _from_file(path: str, file: io.FileIO) -> Incoming:
         assert isinstance(incoming.leftover, bytes)
         size = os.fstat(file.fileno()).st_size
         offset = file.tell() - len(incoming.leftover)
-        return Incoming(incoming.header, path, offset, size)
+        return Incoming(incoming.opening, path, offset, size)
     return incoming
 
 
@@ -106,14 +107,14 @@ def _parse(
     read_some: Callable[[int], bytes | None], first: bytes, rest: int | Readable | BinaryIO
 ) -> Incoming:
     data = bytearray(first)
-    while (parsed := header.parse(bytes(data))) is None:
+    while (parsed := sealed.parse(bytes(data))) is None:
         # Doubling keeps the work linear in the size of the header.
         wanted = len(data) + max(_FIRST_READ, len(data))
         while len(data) < wanted and (piece := read_some(wanted - len(data))):
             data += piece
-        if len(data) < wanted and header.parse(bytes(data)) is None:
+        if len(data) < wanted and sealed.parse(bytes(data)) is None:
             raise DamagedError(
-                "this is not an age file" if not data else "the file ends inside its header"
+                "this is not an encrypted file" if not data else "the file ends inside its header"
             )
     found, length = parsed
     return Incoming(found, rest, bytes(data[length:]), None)

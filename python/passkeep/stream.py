@@ -1,4 +1,4 @@
-"""Single streams: bytes, files and file objects to age files and back."""
+"""Single streams: bytes, files and file objects to sealed files and back."""
 
 from __future__ import annotations
 
@@ -6,14 +6,18 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO, Protocol, TypeAlias, cast
+from typing import TYPE_CHECKING, BinaryIO, Protocol, TypeAlias, cast
 
-from passkeep import _native
-from passkeep.age import armor, envelope, keys, message
+from passkeep import _native, sealed
+from passkeep.age import armor, keys
 from passkeep.age.keys import Identity, Recipient
 from passkeep.errors import InvalidInputError
 from passkeep.incoming import Source, read
 from passkeep.output import publish, refuse_same_file
+from passkeep.sealed import Cipher
+
+if TYPE_CHECKING:
+    from typing_extensions import Buffer
 
 
 class Writable(Protocol):
@@ -48,36 +52,40 @@ _PREFIX = 1024
 """How much of a buffer is looked at to tell armor from binary."""
 
 
-def encrypt(data: bytes, *, to: Recipients, armored: bool = False) -> bytes:
-    """Encrypts a buffer to an age file in memory.
+def encrypt(
+    data: Buffer, *, to: Recipients, cipher: Cipher = "age", armored: bool = False
+) -> bytes:
+    """Encrypts a buffer to a sealed file in memory.
 
     Args:
         data: Any contiguous buffer: bytes, bytearray, memoryview, mmap, an array.
         to: Who can decrypt it.
-        armored: Whether the result is text.
+        cipher: "age" for a plain age file (ChaCha20-Poly1305), "aes-256-gcm" for
+            the AES container.
+        armored: Whether the result is text; only for age files.
 
     Returns:
-        A complete age file. It never carries a keyring.
+        A complete file. It never carries a keyring.
 
     Raises:
-        InvalidInputError: A recipient is malformed, or classic and hybrid
-            recipients are mixed.
+        InvalidInputError: A recipient is malformed, classic and hybrid recipients
+            are mixed, or the AES container is to be armored.
     """
-    header, file_key = envelope.new_header(to_recipients(to))
-    sealed = _native.seal_bytes(data, header, file_key, threads=_native.usable_threads())
-    return armor.armor(sealed).encode() if armored else sealed
+    header, key = _begin(to, cipher, armored=armored)
+    done = _native.seal_bytes(data, header, key, threads=_native.usable_threads())
+    return armor.armor(done).encode() if armored else done
 
 
-def decrypt(data: bytes, identity: Identities) -> bytes:
-    """Decrypts an age file in memory, armored or not.
+def decrypt(data: Buffer, identity: Identities) -> bytes:
+    """Decrypts a sealed file in memory, armored or not.
 
     Args:
-        data: Any contiguous buffer that holds a complete age file.
+        data: Any contiguous buffer that holds a complete sealed file.
         identity: What opens it: identities, a password, an unlocked keyring, ….
 
     Raises:
         WrongKeyError: No identity opens it.
-        DamagedError: It was changed, is cut short, or is no age file.
+        DamagedError: It was changed, is cut short, or is no sealed file.
         LimitError: Its header asks for more than a limit allows.
     """
     if not isinstance(data, bytes):
@@ -85,9 +93,9 @@ def decrypt(data: bytes, identity: Identities) -> bytes:
         data = bytes(data)
     if armor.looks_armored(data[:_PREFIX]):
         data = armor.dearmor(data)
-    header, length = message.split_header(memoryview(data))
-    file_key = envelope.open_header(header, to_identities(identity))
-    return _native.open_bytes(data, length, file_key, threads=_native.usable_threads())
+    opening, length = sealed.split(memoryview(data))
+    key = opening.unlock(to_identities(identity))
+    return _native.open_bytes(data, length, key, threads=_native.usable_threads())
 
 
 def encrypt_file(
@@ -95,6 +103,7 @@ def encrypt_file(
     target: Sink,
     *,
     to: Recipients,
+    cipher: Cipher = "age",
     armored: bool = False,
     overwrite: bool = False,
     sync: bool = True,
@@ -102,13 +111,15 @@ def encrypt_file(
     progress: Progress | None = None,
     cancel: _native.CancelToken | None = None,
 ) -> int:
-    """Encrypts a file, a pipe or a file object to an age file.
+    """Encrypts a file, a pipe or a file object to a sealed file.
 
     Args:
         source: What to encrypt.
         target: Where to; a path appears only when it is complete.
         to: Who can decrypt it.
-        armored: Whether the result is text.
+        cipher: "age" for a plain age file (ChaCha20-Poly1305), "aes-256-gcm" for
+            the AES container.
+        armored: Whether the result is text; only for age files.
         overwrite: Whether an existing file may be replaced.
         sync: Whether to wait until the result is on the disk.
         threads: How many cores to use; by default all that are usable.
@@ -125,7 +136,7 @@ def encrypt_file(
         OSError: The system refused.
     """
     refuse_same_file(source, target)
-    header, file_key = envelope.new_header(to_recipients(to))
+    header, key = _begin(to, cipher, armored=armored)
     with (
         _open_source(source) as opened,
         open_sink(target, overwrite=overwrite, sync=sync, armored=armored) as sink,
@@ -134,7 +145,7 @@ def encrypt_file(
             opened,
             sink,
             header,
-            file_key,
+            key,
             threads=threads or _native.usable_threads(),
             progress=progress,
             cancel=cancel,
@@ -152,14 +163,14 @@ def decrypt_file(
     progress: Progress | None = None,
     cancel: _native.CancelToken | None = None,
 ) -> int:
-    """Decrypts an age file, armored or not.
+    """Decrypts a sealed file, armored or not.
 
     A path appears only when everything was verified. A file object or a pipe
     gets plaintext chunk by chunk as it is verified: after an error, what it got
     is the genuine beginning of the message, and no more.
 
     Args:
-        source: The age file.
+        source: The sealed file.
         target: Where the plaintext goes.
         identity: What opens it.
         overwrite: Whether an existing file may be replaced.
@@ -173,7 +184,7 @@ def decrypt_file(
 
     Raises:
         WrongKeyError: No identity opens it.
-        DamagedError: It was changed, is cut short, or is no age file.
+        DamagedError: It was changed, is cut short, or is no sealed file.
         LimitError: Its header asks for more than a limit allows.
         InvalidInputError: Source and target are one file.
         OutputError: The target exists, or the source changed meanwhile.
@@ -182,17 +193,23 @@ def decrypt_file(
     """
     refuse_same_file(source, target)
     with read(source) as incoming:
-        file_key = envelope.open_header(incoming.header, to_identities(identity))
+        key = incoming.opening.unlock(to_identities(identity))
         with open_sink(target, overwrite=overwrite, sync=sync) as sink:
             return _native.open_stream(
                 incoming.source,
                 incoming.leftover,
                 sink,
-                file_key,
+                key,
                 threads=threads or _native.usable_threads(),
                 progress=progress,
                 cancel=cancel,
             )
+
+
+def _begin(to: Recipients, cipher: Cipher, *, armored: bool) -> tuple[bytes, _native.PayloadKey]:
+    if armored and cipher != "age":
+        raise InvalidInputError("only age files can be armored")
+    return sealed.begin(to_recipients(to), cipher=cipher)
 
 
 def to_recipients(to: Recipients) -> list[Recipient]:

@@ -8,13 +8,13 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Literal, TypeAlias
 
-from passkeep import _native
+from passkeep import _native, sealed
 from passkeep._native import CancelToken, TreeEntry, TreeReport
-from passkeep.age import envelope
 from passkeep.age.header import Stanza
 from passkeep.errors import OutputError, PartialError, PasskeepError
 from passkeep.incoming import Source, read
 from passkeep.keyring import Keyring, PublicKeyring, State, travel
+from passkeep.sealed import Cipher
 from passkeep.stream import (
     Identities,
     Progress,
@@ -34,6 +34,7 @@ def backup(
     target: Sink,
     *,
     to: Keyring | PublicKeyring | Recipients,
+    cipher: Cipher = "age",
     overwrite: bool = False,
     sync: bool = True,
     threads: int | None = None,
@@ -50,6 +51,8 @@ def backup(
         trees: What to back up; each is stored under its own name.
         target: Where to; a path appears only when it is complete.
         to: A keyring, its public export, or bare recipients.
+        cipher: "age" for a plain age file (ChaCha20-Poly1305), "aes-256-gcm" for
+            the AES container.
         overwrite: Whether an existing backup of the same keyring may be replaced.
         sync: Whether to wait until the backup is on the disk.
         threads: How many cores to use; by default all that are usable.
@@ -77,13 +80,13 @@ def backup(
         to, extra = public, public.stanzas
         if overwrite:
             _refuse_foreign(target, public)
-    header, file_key = envelope.new_header(to_recipients(to), extra)
+    header, key = sealed.begin(to_recipients(to), extra, cipher=cipher)
     with open_sink(target, overwrite=overwrite, sync=sync) as sink:
         report = _native.backup_tree(
             [os.fspath(root) for root in roots],
             sink,
             header,
-            file_key,
+            key,
             # A backup that is written into the tree does not hold itself.
             skip=[os.fspath(one) for one in (sink, target) if isinstance(one, (str, os.PathLike))],
             threads=threads or _native.usable_threads(),
@@ -136,11 +139,11 @@ def restore(
         OSError: The system refused.
     """
     with read(source) as incoming:
-        file_key = envelope.open_header(incoming.header, to_identities(identity))
+        key = incoming.opening.unlock(to_identities(identity))
         report = _native.restore_tree(
             incoming.source,
             incoming.leftover,
-            file_key,
+            key,
             os.fspath(target),
             all_links=links == "all",
             overwrite=overwrite,
@@ -184,11 +187,11 @@ def list_backup(
         OSError: The system refused.
     """
     with read(source) as incoming:
-        file_key = envelope.open_header(incoming.header, to_identities(identity))
+        key = incoming.opening.unlock(to_identities(identity))
         report = _native.list_tree(
             incoming.source,
             incoming.leftover,
-            file_key,
+            key,
             visit,
             threads=threads or _native.usable_threads(),
             progress=progress,
@@ -222,7 +225,7 @@ def _refuse_foreign(target: Sink, public: PublicKeyring) -> None:
         return
     found = None
     with suppress(PasskeepError), read(target) as incoming:
-        found = travel.find(incoming.header.stanzas)
+        found = travel.find(incoming.opening.header.stanzas)
     if found is None or found.document.get("id") != public.id:
         raise OutputError(
             f"{os.fspath(target)} is not a backup of this keyring and was left as it is",

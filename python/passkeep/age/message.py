@@ -14,13 +14,18 @@ from passkeep.errors import DamagedError
 def encrypt_text(text: str, recipients: Sequence[Recipient]) -> str:
     """Encrypts a short text to an armored age file."""
     head, file_key = envelope.new_header(recipients)
-    return armor.armor(_native.seal_bytes(text.encode(), head, file_key, threads=1))
+    return armor.armor(_seal(text, head, file_key))
 
 
 def encrypt_text_under(text: str, stanza: Stanza, file_key: bytes) -> str:
     """Encrypts a short text under a file key that `stanza` already wraps."""
     head = header.serialize([stanza], file_key)
-    return armor.armor(_native.seal_bytes(text.encode(), head, file_key, threads=1))
+    return armor.armor(_seal(text, head, file_key))
+
+
+def _seal(text: str, head: bytes, file_key: bytes) -> bytes:
+    key = _native.PayloadKey.age(file_key)
+    return _native.seal_bytes(text.encode(), head, key, threads=1)
 
 
 def decrypt_text(armored: str, identities: Sequence[Identity]) -> str:
@@ -34,7 +39,8 @@ def decrypt_text(armored: str, identities: Sequence[Identity]) -> str:
     data, head, length = split(armored)
     file_key = envelope.open_header(head, identities)
     try:
-        return _native.open_bytes(data, length, file_key, threads=1).decode()
+        key = _native.PayloadKey.age(file_key)
+        return _native.open_bytes(data, length, key, threads=1).decode()
     except UnicodeDecodeError:
         raise DamagedError("the decrypted text is not UTF-8") from None
 

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 import click
 
 from passkeep.incoming import STDIN, STDOUT
+from passkeep.sealed import CIPHERS
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -32,6 +33,13 @@ to_option = click.option(
     metavar="RECIPIENT",
     multiple=True,
     help="Seal to this age1… recipient instead of a keyring. Repeatable.",
+)
+cipher_option = click.option(
+    "--cipher",
+    type=click.Choice(CIPHERS),
+    default="age",
+    show_default=True,
+    help="The format: a plain age file, or the AES container (faster; see docs/recovery.md).",
 )
 force_option = click.option("-f", "--force", is_flag=True, help="Replace an existing file.")
 sync_option = click.option(

@@ -15,6 +15,7 @@ from passkeep.age.secret import Secret
 from passkeep.cli import options, ways
 from passkeep.cli.progress import bar
 from passkeep.keyring import Keyring, passwords
+from passkeep.sealed import Cipher
 
 
 @click.command()
@@ -25,6 +26,7 @@ from passkeep.keyring import Keyring, passwords
 @options.to_option
 @options.keyring_option
 @options.secret_options
+@options.cipher_option
 @options.force_option
 @options.sync_option
 @options.threads_option
@@ -37,11 +39,12 @@ def encrypt_command(
     keyring: Path | None,
     password_env: str | None,
     password_fd: int | None,
+    cipher: Cipher,
     force: bool,
     sync: bool,
     threads: int | None,
 ) -> None:
-    """Encrypt a file, or standard input, to an age file.
+    """Encrypt a file, or standard input, to an age file or an AES container.
 
     To recipients (--to), to a keyring, or with a password. A single stream
     carries no keyring: keep the keyring, or use `passkeep backup`.
@@ -56,6 +59,7 @@ def encrypt_command(
             options.source(file),
             options.sink(output),
             to=_to(recipients, keyring, password),
+            cipher=cipher,
             armored=armor,
             overwrite=force,
             sync=sync,
@@ -79,7 +83,7 @@ def decrypt_command(
     threads: int | None,
     ways: ways.Ways,
 ) -> None:
-    """Decrypt an age file, or standard input.
+    """Decrypt a sealed file, or standard input.
 
     With -o the output appears only when everything was verified. Standard
     output gets each part as soon as it is verified; check the exit code.

@@ -18,6 +18,7 @@ from passkeep.cli.ending import printable, say
 from passkeep.cli.progress import Stopwatch, bar, human
 from passkeep.errors import InvalidInputError, PartialError
 from passkeep.keyring import Keyring, PublicKeyring
+from passkeep.sealed import Cipher
 from passkeep.stream import Identities, Recipients
 
 
@@ -26,6 +27,7 @@ from passkeep.stream import Identities, Recipients
 @click.option("-o", "--output", type=options.FILE, help='The backup file; "-" is standard output.')
 @options.keyring_option
 @options.to_option
+@options.cipher_option
 @options.force_option
 @options.sync_option
 @options.threads_option
@@ -35,6 +37,7 @@ def backup_command(
     output: Path | None,
     keyring: Path | None,
     recipients: tuple[str, ...],
+    cipher: Cipher,
     force: bool,
     sync: bool,
     threads: int | None,
@@ -45,7 +48,7 @@ def backup_command(
     Nothing secret is needed: the keyring's public export is enough, and what was
     written can be opened only with one of the keyring's ways in.
     """
-    target = output or _default_output(tree)
+    target = output or _default_output(tree, cipher)
     to = _sealing(keyring, recipients)
     if target == options.STANDARD_STREAM and sys.stdout.isatty():
         raise click.UsageError("A backup is binary: redirect standard output, or use -o FILE.")
@@ -57,6 +60,7 @@ def backup_command(
                 tree,
                 options.sink(target),
                 to=to,
+                cipher=cipher,
                 overwrite=force,
                 sync=sync,
                 threads=threads,
@@ -167,15 +171,20 @@ def _sealing(
     return list(recipients) if recipients else ways.load_sealing(keyring)
 
 
-def _default_output(tree: Sequence[Path]) -> Path:
+_ENDINGS: dict[Cipher, str] = {"age": ".age", "aes-256-gcm": ".sealed"}
+
+
+def _default_output(tree: Sequence[Path], cipher: Cipher) -> Path:
     name = tree[0].resolve().name
     if len(tree) > 1 or not name:
         raise click.UsageError("Name the backup file with -o.")
-    return Path(f"{name}.tar.age")
+    return Path(f"{name}.tar{_ENDINGS[cipher]}")
 
 
 def _default_folder(file: Path) -> Path:
-    name = file.name.removesuffix(".age").removesuffix(".tar")
+    name = file.name
+    for ending in (*_ENDINGS.values(), ".tar"):
+        name = name.removesuffix(ending)
     if file == options.STANDARD_STREAM or name in ("", file.name):
         raise click.UsageError("Name the folder to restore into with -C.")
     return Path(name)

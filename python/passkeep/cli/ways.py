@@ -218,7 +218,7 @@ def _travelling(source: Path) -> Vault | None:
     if not source.is_file():
         return None
     with read(source) as incoming:
-        return travel.find(incoming.header.stanzas)
+        return travel.find(incoming.opening.header.stanzas)
 
 
 def _identities(path: Path) -> Sequence[Identity]:

@@ -1,11 +1,11 @@
 //! The only file that names an AEAD implementation. Which one serves which
 //! cipher, and the measurement behind the choice, is in docs/architecture.md.
 
-use openssl::cipher::Cipher;
+use openssl::cipher::{Cipher, CipherRef};
 use openssl::cipher_ctx::CipherCtx;
 
 use crate::error::Error;
-use crate::secret::PayloadKey;
+use crate::secret::AeadKey;
 
 /// Bytes in the authentication tag of every cipher here.
 pub(crate) const TAG_SIZE: usize = 16;
@@ -21,12 +21,19 @@ pub struct Aead {
 }
 
 impl Aead {
-    pub(crate) fn chacha20_poly1305(key: &PayloadKey) -> Result<Self, Error> {
-        let cipher = Cipher::chacha20_poly1305();
+    pub(crate) fn chacha20_poly1305(key: &AeadKey) -> Result<Self, Error> {
+        Self::new(Cipher::chacha20_poly1305(), key.expose())
+    }
+
+    pub(crate) fn aes_256_gcm(key: &AeadKey) -> Result<Self, Error> {
+        Self::new(Cipher::aes_256_gcm(), key.expose())
+    }
+
+    fn new(cipher: &CipherRef, key: &[u8]) -> Result<Self, Error> {
         let mut seal = CipherCtx::new()?;
-        seal.encrypt_init(Some(cipher), Some(key.expose()), None)?;
+        seal.encrypt_init(Some(cipher), Some(key), None)?;
         let mut open = CipherCtx::new()?;
-        open.decrypt_init(Some(cipher), Some(key.expose()), None)?;
+        open.decrypt_init(Some(cipher), Some(key), None)?;
         Ok(Self { seal, open })
     }
 
@@ -105,31 +112,47 @@ mod tests {
     use super::*;
     use crate::wycheproof::{bytes, each};
 
-    const VECTORS: &str =
+    const CHACHA20_POLY1305: &str =
         include_str!("../../../tests/vectors/wycheproof/chacha20_poly1305_test.json");
+    const AES_GCM: &str = include_str!("../../../tests/vectors/wycheproof/aes_gcm_test.json");
 
     /// Every vector with a nonce of 96 bits, which is the only size that the
     /// formats have and the type allows.
     #[test]
     fn wycheproof_chacha20_poly1305() {
-        let (mut ran, mut other_nonces) = (0, 0);
-        each(VECTORS, |test| {
-            if let Ok(nonce) = bytes(&test["iv"]).try_into() {
-                run(test, &nonce);
-                ran += 1;
-            } else {
-                other_nonces += 1;
-            }
-        });
-        assert_eq!((ran, other_nonces), (316, 9));
+        assert_eq!(
+            run_all(CHACHA20_POLY1305, Cipher::chacha20_poly1305),
+            (316, 9)
+        );
     }
 
-    fn run(test: &Value, nonce: &[u8; 12]) {
+    /// Likewise, for keys of 256 bits, which are the only size of the formats.
+    #[test]
+    fn wycheproof_aes_256_gcm() {
+        assert_eq!(run_all(AES_GCM, Cipher::aes_256_gcm), (66, 250));
+    }
+
+    /// Runs the vectors that apply, and counts them and the others.
+    fn run_all(vectors: &str, cipher: fn() -> &'static CipherRef) -> (usize, usize) {
+        let (mut ran, mut not_applicable) = (0, 0);
+        each(vectors, |test| {
+            let nonce = bytes(&test["iv"]).try_into();
+            let key = bytes(&test["key"]);
+            if let (Ok(nonce), 32) = (nonce, key.len()) {
+                run(test, &key, &nonce, cipher());
+                ran += 1;
+            } else {
+                not_applicable += 1;
+            }
+        });
+        (ran, not_applicable)
+    }
+
+    fn run(test: &Value, key: &[u8], nonce: &[u8; 12], cipher: &CipherRef) {
         let (aad, plain) = (bytes(&test["aad"]), bytes(&test["msg"]));
         let expected = [bytes(&test["ct"]), bytes(&test["tag"])].concat();
-        let key = PayloadKey::derive(|key| key.copy_from_slice(&bytes(&test["key"])));
         // Used twice, as every thread does with its context.
-        let mut aead = Aead::chacha20_poly1305(&key).unwrap();
+        let mut aead = Aead::new(cipher, key).unwrap();
         for _ in 0..2 {
             let mut opened = vec![0xAA; plain.len()];
             let end = aead.open_with(nonce, &aad, &expected, &mut opened);

@@ -1,52 +1,81 @@
 //! The payload of age v1 (docs/formats.md, "age v1"): 64 KiB chunks of
 //! ChaCha20-Poly1305 under a key derived from the header's file key.
 
+use std::sync::Arc;
+
 use hkdf::Hkdf;
 use sha2::Sha256;
+use zeroize::Zeroizing;
 
 use crate::aead::{Aead, TAG_SIZE};
 use crate::error::Error;
-use crate::format::Format;
-use crate::layout::Layout;
-use crate::secret::{FileKey, PayloadKey};
+use crate::format::{Format, PayloadKey, random};
+use crate::layout::{LastChunk, Layout};
+use crate::secret::AeadKey;
 
-/// Bytes in a file key.
-pub const FILE_KEY_SIZE: usize = 16;
-/// Bytes in the nonce between the header and the first chunk.
-pub const NONCE_SIZE: usize = 16;
-
+const FILE_KEY_SIZE: usize = 16;
+const NONCE_SIZE: usize = 16;
 const LAST_CHUNK: u8 = 1;
 
-/// A fresh payload nonce from the operating system.
-pub fn new_nonce() -> Result<[u8; NONCE_SIZE], Error> {
-    let mut nonce = [0; NONCE_SIZE];
-    getrandom::fill(&mut nonce).map_err(|error| Error::Io(error.into()))?;
-    Ok(nonce)
-}
+const LAYOUT: Layout = Layout {
+    chunk: 64 * 1024,
+    tag: TAG_SIZE,
+    last: LastChunk::MayBeFull,
+    max_chunks: u64::MAX,
+};
 
-/// The age payload format under one payload key.
-pub struct Age {
-    key: PayloadKey,
-}
+/// The 16 random bytes that an age header wraps.
+pub struct FileKey(Zeroizing<[u8; FILE_KEY_SIZE]>);
 
-impl Age {
+impl FileKey {
+    /// Copies a file key; `None` unless it is exactly 16 bytes long.
+    pub fn from_slice(bytes: &[u8]) -> Option<Self> {
+        Some(Self(Zeroizing::new(bytes.try_into().ok()?)))
+    }
+
     /// Derives the payload key:
     /// `HKDF-SHA-256(ikm = file key, salt = nonce, info = "payload")`.
-    pub fn new(file_key: &FileKey, nonce: &[u8; NONCE_SIZE]) -> Result<Self, Error> {
+    fn derive(&self, nonce: &[u8]) -> Result<Arc<dyn Format>, Error> {
         let mut derived = Ok(());
-        let key = PayloadKey::derive(|out| {
-            derived = Hkdf::<Sha256>::new(Some(nonce), file_key.expose()).expand(b"payload", out);
+        let key = AeadKey::derive(|out| {
+            derived = Hkdf::<Sha256>::new(Some(nonce), &*self.0).expand(b"payload", out);
         });
         derived.map_err(|_| Error::Backend)?;
-        Ok(Self { key })
+        Ok(Arc::new(Age { key }))
     }
 }
 
+impl PayloadKey for FileKey {
+    fn prefix_size(&self) -> usize {
+        NONCE_SIZE
+    }
+
+    fn layout(&self) -> Layout {
+        LAYOUT
+    }
+
+    fn begin(&self) -> Result<(Vec<u8>, Arc<dyn Format>), Error> {
+        let nonce = random::<NONCE_SIZE>()?;
+        Ok((nonce.to_vec(), self.derive(&nonce)?))
+    }
+
+    fn resume(&self, prefix: &[u8]) -> Result<Arc<dyn Format>, Error> {
+        if prefix.len() != NONCE_SIZE {
+            return Err(Error::Truncated);
+        }
+        self.derive(prefix)
+    }
+}
+
+/// The age payload format under one payload key.
+struct Age {
+    key: AeadKey,
+}
+
 impl Format for Age {
-    const LAYOUT: Layout = Layout {
-        chunk: 64 * 1024,
-        tag: TAG_SIZE,
-    };
+    fn layout(&self) -> Layout {
+        LAYOUT
+    }
 
     fn cipher(&self) -> Result<Aead, Error> {
         Aead::chacha20_poly1305(&self.key)

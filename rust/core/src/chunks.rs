@@ -3,6 +3,7 @@
 use crate::aead::Aead;
 use crate::error::Error;
 use crate::format::Format;
+use crate::layout::{LastChunk, Layout};
 
 /// Where a run of chunks stands in its message.
 #[derive(Clone, Copy)]
@@ -15,9 +16,9 @@ pub(crate) struct Place {
 
 impl Place {
     /// The place of unit number `unit` in a message of `units` units.
-    pub(crate) fn of_unit<F: Format>(unit: u64, units: u64) -> Self {
+    pub(crate) fn of_unit(layout: Layout, unit: u64, units: u64) -> Self {
         Self {
-            first: unit * F::LAYOUT.unit_chunks() as u64,
+            first: unit * layout.unit_chunks() as u64,
             last: unit + 1 == units,
         }
     }
@@ -32,58 +33,53 @@ pub(crate) struct Opened {
 }
 
 /// Seals `plain` into `sealed`, which has exactly the sealed size. Only the
-/// run that ends a message may hold a partial chunk, and only an empty message
-/// is an empty run.
-pub(crate) fn seal_run<F: Format>(
-    format: &F,
+/// run that ends a message may hold a partial or an empty chunk.
+pub(crate) fn seal_run(
+    format: &dyn Format,
     aead: &mut Aead,
     place: Place,
     plain: &[u8],
     sealed: &mut [u8],
 ) -> Result<(), Error> {
-    if plain.is_empty() {
-        return aead.seal(&format.nonce(place.first, true), plain, sealed);
-    }
-    let count = plain.len().div_ceil(F::LAYOUT.chunk);
-    let pairs = plain
-        .chunks(F::LAYOUT.chunk)
-        .zip(sealed.chunks_mut(F::LAYOUT.sealed_chunk()));
-    for ((i, (plain, sealed)), chunk) in pairs.enumerate().zip(place.first..) {
+    let layout = format.layout();
+    let count = layout.run_chunks(plain.len(), place.last);
+    let (mut plain, mut sealed) = (plain, sealed);
+    for (i, chunk) in (0..count).zip(place.first..) {
+        let size = plain.len().min(layout.chunk);
+        let (piece, rest) = plain.split_at(size);
+        let (out, room) = sealed
+            .split_at_mut_checked(size + layout.tag)
+            .ok_or(Error::Backend)?;
+        (plain, sealed) = (rest, room);
         let last = place.last && i + 1 == count;
-        aead.seal(&format.nonce(chunk, last), plain, sealed)?;
+        aead.seal(&format.nonce(chunk, last), piece, out)?;
     }
     Ok(())
 }
 
 /// Opens `sealed` into the front of `plain`, chunk by chunk, up to the first
 /// one that does not authenticate.
-pub(crate) fn open_run<F: Format>(
-    format: &F,
+pub(crate) fn open_run(
+    format: &dyn Format,
     aead: &mut Aead,
     place: Place,
     sealed: &[u8],
     plain: &mut [u8],
 ) -> Opened {
+    let layout = format.layout();
     let mut released = 0;
-    let count = sealed.len().div_ceil(F::LAYOUT.sealed_chunk());
-    let chunks = sealed.chunks(F::LAYOUT.sealed_chunk());
+    let count = sealed.len().div_ceil(layout.sealed_chunk());
+    let chunks = sealed.chunks(layout.sealed_chunk());
     for ((i, sealed), chunk) in chunks.enumerate().zip(place.first..) {
         let last = place.last && i + 1 == count;
-        let size = sealed.len().checked_sub(F::LAYOUT.tag);
+        let size = sealed.len().checked_sub(layout.tag);
         let Some((size, plain)) =
             size.and_then(|size| Some((size, plain.get_mut(released..released + size)?)))
         else {
             let end = Err(Error::Truncated);
             return Opened { released, end };
         };
-        let mut end = aead.open(&format.nonce(chunk, last), sealed, plain);
-        if matches!(end, Err(Error::Authentication)) && size == F::LAYOUT.chunk {
-            end = explain(format, aead, chunk, last, sealed, plain);
-        }
-        if end.is_ok() && size == 0 && chunk > 0 {
-            // Only an empty message has an empty chunk.
-            end = Err(Error::Authentication);
-        }
+        let end = open_chunk(format, aead, chunk, last, sealed, plain);
         if end.is_ok() || is_boundary(&end) {
             released += size;
         }
@@ -101,23 +97,42 @@ pub(crate) fn open_run<F: Format>(
     }
 }
 
-/// A full chunk that fails as what its place says may be intact as the other
-/// kind: then the message was cut, or extended, exactly at a chunk boundary.
-/// The chunk itself is genuine, so it is released and the boundary is blamed.
-fn explain<F: Format>(
-    format: &F,
+/// Opens one chunk. Where it is genuine, but the message was cut or extended
+/// exactly at its boundary, the boundary is blamed.
+fn open_chunk(
+    format: &dyn Format,
     aead: &mut Aead,
     chunk: u64,
     last: bool,
     sealed: &[u8],
     plain: &mut [u8],
 ) -> Result<(), Error> {
-    aead.open(&format.nonce(chunk, !last), sealed, plain)?;
-    Err(if last {
-        Error::Truncated
-    } else {
-        Error::Trailing
-    })
+    let end = aead.open(&format.nonce(chunk, last), sealed, plain);
+    let layout = format.layout();
+    let full = plain.len() == layout.chunk;
+    match layout.last {
+        LastChunk::MayBeFull => {
+            if full && matches!(end, Err(Error::Authentication)) {
+                // It may be intact as the other kind.
+                aead.open(&format.nonce(chunk, !last), sealed, plain)?;
+                return Err(if last {
+                    Error::Truncated
+                } else {
+                    Error::Trailing
+                });
+            }
+            if end.is_ok() && plain.is_empty() && chunk > 0 {
+                // Only an empty message has an empty chunk.
+                return Err(Error::Authentication);
+            }
+        }
+        LastChunk::IsShorter => {
+            if last && full && end.is_ok() {
+                return Err(Error::Truncated);
+            }
+        }
+    }
+    end
 }
 
 fn is_boundary(end: &Result<(), Error>) -> bool {

@@ -10,6 +10,9 @@ pub enum Error {
     /// Deliberately one variant with one message, whatever the cause.
     #[error("the data was changed or damaged: a chunk does not authenticate")]
     Authentication,
+    /// The beginning of a message shows another key, or another context.
+    #[error("the data belongs to another key or name, or its beginning was changed")]
+    Commitment,
     /// The payload ends before its final chunk.
     #[error("the data is cut short: its end is missing")]
     Truncated,
@@ -41,7 +44,7 @@ impl Error {
     pub fn is_damage(&self) -> bool {
         matches!(
             self,
-            Self::Authentication | Self::Truncated | Self::Trailing
+            Self::Authentication | Self::Commitment | Self::Truncated | Self::Trailing
         )
     }
 }

@@ -25,16 +25,17 @@ struct Span {
 /// # Errors
 /// [`Error::Changed`] where `source` shrinks or grows meanwhile, and those of
 /// the files. `target` is worthless then.
-pub fn seal_file<F: Format>(
-    format: &F,
+pub fn seal_file(
+    format: &dyn Format,
     source: &File,
     target: &File,
     offset: u64,
     threads: usize,
     watch: &mut dyn Watch,
 ) -> Result<u64, Error> {
+    let layout = format.layout();
     let size = source.metadata()?.len();
-    let sealed_size = F::LAYOUT.sealed_size(size)?;
+    let sealed_size = layout.sealed_size(size)?;
     reserve(
         target,
         Span {
@@ -42,20 +43,20 @@ pub fn seal_file<F: Format>(
             size: sealed_size,
         },
     )?;
-    let unit = F::LAYOUT.unit() as u64;
-    let units = size.div_ceil(unit).max(1);
+    let unit = layout.unit() as u64;
+    let units = layout.units(size);
     run(
         worth_waking(threads, size),
         0..units,
         || Worker::new(format),
         |worker, i| {
-            let (plain, sealed) = (i * unit, i * F::LAYOUT.sealed_unit() as u64);
+            let (plain, sealed) = (i * unit, i * layout.sealed_unit() as u64);
             let length = usize::try_from(unit.min(size - plain)).unwrap_or(UNIT);
             worker.plain.resize(length, 0);
             read_exact_at(source, &mut worker.plain, plain, &Error::Changed)?;
-            let chunks = length.div_ceil(F::LAYOUT.chunk).max(1);
-            worker.sealed.resize(length + chunks * F::LAYOUT.tag, 0);
-            let place = Place::of_unit::<F>(i, units);
+            let place = Place::of_unit(layout, i, units);
+            let chunks = layout.run_chunks(length, place.last);
+            worker.sealed.resize(length + chunks * layout.tag, 0);
             seal_run(
                 format,
                 &mut worker.aead,
@@ -81,8 +82,8 @@ pub fn seal_file<F: Format>(
 /// # Errors
 /// Those of the payload and of the files. `target` is worthless then: other
 /// than a stream, it may hold verified chunks from behind the bad one.
-pub fn open_file<F: Format>(
-    format: &F,
+pub fn open_file(
+    format: &dyn Format,
     source: &File,
     offset: u64,
     target: &File,
@@ -91,16 +92,17 @@ pub fn open_file<F: Format>(
 ) -> Result<u64, Error> {
     let sealed_size = source.metadata()?.len().checked_sub(offset);
     let sealed_size = sealed_size.ok_or(Error::Truncated)?;
-    let size = F::LAYOUT.plain_size(sealed_size)?;
+    let layout = format.layout();
+    let size = layout.plain_size(sealed_size)?;
     reserve(target, Span { offset: 0, size })?;
-    let unit = F::LAYOUT.sealed_unit() as u64;
-    let units = sealed_size.div_ceil(unit);
+    let unit = layout.sealed_unit() as u64;
+    let units = layout.units(size);
     run(
         worth_waking(threads, size),
         0..units,
         || Worker::new(format),
         |worker, i| {
-            let (sealed, plain) = (i * unit, i * F::LAYOUT.unit() as u64);
+            let (sealed, plain) = (i * unit, i * layout.unit() as u64);
             let length = usize::try_from(unit.min(sealed_size - sealed)).unwrap_or(UNIT);
             worker.sealed.resize(length, 0);
             read_exact_at(
@@ -109,8 +111,8 @@ pub fn open_file<F: Format>(
                 offset + sealed,
                 &Error::Truncated,
             )?;
-            worker.plain.resize(F::LAYOUT.unit(), 0);
-            let place = Place::of_unit::<F>(i, units);
+            worker.plain.resize(layout.unit(), 0);
+            let place = Place::of_unit(layout, i, units);
             let Opened { released, end } = open_run(
                 format,
                 &mut worker.aead,
@@ -139,7 +141,7 @@ struct Worker {
 }
 
 impl Worker {
-    fn new<F: Format>(format: &F) -> Result<Self, Error> {
+    fn new(format: &dyn Format) -> Result<Self, Error> {
         Ok(Self {
             aead: format.cipher()?,
             plain: Vec::new(),

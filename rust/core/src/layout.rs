@@ -14,15 +14,27 @@ pub(crate) const INLINE: u64 = 256 * 1024;
 
 /// The chunk sizes of a payload format.
 ///
-/// A message is cut into chunks of `chunk` bytes, of which only the last may be
-/// shorter, and only an empty message has an empty one. Every chunk grows by
-/// `tag` bytes when it is sealed.
-#[derive(Clone, Copy)]
+/// A message is cut into chunks of `chunk` bytes, and every chunk grows by `tag`
+/// bytes when it is sealed.
+#[derive(Clone, Copy, Debug)]
 pub struct Layout {
     /// Plaintext bytes in a full chunk.
     pub chunk: usize,
     /// Bytes of the authentication tag after each chunk.
     pub tag: usize,
+    /// What ends a message.
+    pub last: LastChunk,
+    /// The chunks that a message has at most.
+    pub max_chunks: u64,
+}
+
+/// How the last chunk of a message is told from the others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LastChunk {
+    /// By its nonce. It may be full, and only an empty message has an empty one.
+    MayBeFull,
+    /// By its length: it is always shorter than the others, possibly empty.
+    IsShorter,
 }
 
 impl Layout {
@@ -47,17 +59,37 @@ impl Layout {
     }
 
     /// Chunks in a message of `plain` bytes.
-    const fn chunks(&self, plain: u64) -> u64 {
-        let chunks = plain.div_ceil(self.chunk as u64);
-        if chunks == 0 { 1 } else { chunks }
+    pub(crate) fn chunks(&self, plain: u64) -> u64 {
+        match self.last {
+            LastChunk::MayBeFull => plain.div_ceil(self.chunk as u64).max(1),
+            LastChunk::IsShorter => plain / self.chunk as u64 + 1,
+        }
+    }
+
+    /// Chunks in a run of `plain` bytes that ends its message, or does not.
+    pub(crate) fn run_chunks(&self, plain: usize, last: bool) -> usize {
+        match self.last {
+            LastChunk::IsShorter if last => plain / self.chunk + 1,
+            LastChunk::MayBeFull if last => plain.div_ceil(self.chunk).max(1),
+            _ => plain.div_ceil(self.chunk),
+        }
+    }
+
+    /// Units of work in a message of `plain` bytes.
+    pub(crate) fn units(&self, plain: u64) -> u64 {
+        self.chunks(plain).div_ceil(self.unit_chunks() as u64)
     }
 
     /// The sealed size of a message of `plain` bytes.
     ///
     /// # Errors
-    /// [`Error::Limit`] where it does not fit 64 bits.
+    /// [`Error::Limit`] where it does not fit 64 bits, or the format.
     pub fn sealed_size(&self, plain: u64) -> Result<u64, Error> {
-        self.chunks(plain)
+        let chunks = self.chunks(plain);
+        if chunks > self.max_chunks {
+            return Err(TOO_MANY_CHUNKS);
+        }
+        chunks
             .checked_mul(self.tag as u64)
             .and_then(|tags| tags.checked_add(plain))
             .ok_or(Error::Limit("the input is larger than any file can be"))
@@ -66,18 +98,28 @@ impl Layout {
     /// The plaintext size of a sealed message of `sealed` bytes.
     ///
     /// # Errors
-    /// [`Error::Truncated`] where no message has that size.
+    /// [`Error::Truncated`] where no message has that size, and [`Error::Limit`]
+    /// where it has more chunks than the format allows.
     pub fn plain_size(&self, sealed: u64) -> Result<u64, Error> {
         let whole = self.sealed_chunk() as u64;
         let (full, rest) = (sealed / whole, sealed % whole);
-        match rest {
-            0 if full == 0 => Err(Error::Truncated),
-            0 => Ok(full * self.chunk as u64),
-            rest if rest < self.tag as u64 => Err(Error::Truncated),
-            rest => Ok(full * self.chunk as u64 + (rest - self.tag as u64)),
+        let plain = match (rest, self.last) {
+            (0, LastChunk::MayBeFull) if full > 0 => full * self.chunk as u64,
+            (rest, _) if rest < self.tag as u64 => return Err(Error::Truncated),
+            // Only an empty message has an empty chunk.
+            (rest, LastChunk::MayBeFull) if rest == self.tag as u64 && full > 0 => {
+                return Err(Error::Truncated);
+            }
+            (rest, _) => full * self.chunk as u64 + (rest - self.tag as u64),
+        };
+        if self.chunks(plain) > self.max_chunks {
+            return Err(TOO_MANY_CHUNKS);
         }
+        Ok(plain)
     }
 }
+
+pub(crate) const TOO_MANY_CHUNKS: Error = Error::Limit("the message has too many chunks");
 
 #[cfg(test)]
 mod tests {
@@ -86,25 +128,55 @@ mod tests {
     const AGE: Layout = Layout {
         chunk: 65536,
         tag: 16,
+        last: LastChunk::MayBeFull,
+        max_chunks: u64::MAX,
+    };
+    const COBBLESTONE: Layout = Layout {
+        chunk: 16384,
+        tag: 16,
+        last: LastChunk::IsShorter,
+        max_chunks: 1 << 38,
     };
 
     #[test]
     fn sizes_go_there_and_back() {
         for plain in (0..70_000).chain([131_071, 131_072, 131_073, 1 << 40]) {
-            let sealed = AGE.sealed_size(plain).unwrap_or_default();
-            assert_eq!(AGE.plain_size(sealed).ok(), Some(plain));
+            for layout in [AGE, COBBLESTONE] {
+                let sealed = layout.sealed_size(plain).unwrap_or_default();
+                assert_eq!(layout.plain_size(sealed).ok(), Some(plain));
+            }
         }
     }
 
     #[test]
     fn impossible_sizes_are_truncation() {
-        for sealed in [0, 1, 15, 65_552 + 1, 65_552 + 15] {
+        for sealed in [0, 1, 15, 65_552 + 1, 65_552 + 15, 65_552 + 16] {
             assert!(matches!(AGE.plain_size(sealed), Err(Error::Truncated)));
+        }
+        for sealed in [0, 1, 15, 16_400, 16_401, 2 * 16_400] {
+            let size = COBBLESTONE.plain_size(sealed);
+            assert!(matches!(size, Err(Error::Truncated)));
         }
     }
 
     #[test]
     fn sizes_beyond_64_bits_are_a_limit() {
         assert!(matches!(AGE.sealed_size(u64::MAX), Err(Error::Limit(_))));
+    }
+
+    #[test]
+    fn the_chunks_of_the_format_are_a_limit() {
+        let largest = (1 << 52) - 1;
+        assert!(COBBLESTONE.sealed_size(largest).is_ok());
+        assert!(matches!(
+            COBBLESTONE.sealed_size(largest + 1),
+            Err(Error::Limit(_))
+        ));
+        let sealed = COBBLESTONE.sealed_size(largest).unwrap_or_default();
+        assert_eq!(COBBLESTONE.plain_size(sealed).ok(), Some(largest));
+        assert!(matches!(
+            COBBLESTONE.plain_size(sealed + 17),
+            Err(Error::Limit(_))
+        ));
     }
 }

@@ -2,7 +2,7 @@
 //! and opens large streams on every core of the machine.
 //!
 //! This crate knows nothing of Python, recipients or passkeys. It is handed a
-//! file key and moves bytes:
+//! [`PayloadKey`] and moves bytes:
 //!
 //! * [`Sealer`] and [`Opener`] are streaming: [`std::io::Write`] in,
 //!   [`std::io::Read`] out, bounded memory.
@@ -16,6 +16,7 @@
 mod aead;
 mod age;
 mod chunks;
+mod cobblestone;
 mod engine;
 mod error;
 mod file;
@@ -30,14 +31,14 @@ mod watch;
 mod wycheproof;
 
 pub use aead::Aead;
-pub use age::{Age, FILE_KEY_SIZE, NONCE_SIZE, new_nonce};
+pub use age::FileKey;
+pub use cobblestone::CobblestoneKey;
 pub use engine::usable_threads;
 pub use error::Error;
 pub use file::{open_file, seal_file};
-pub use format::Format;
-pub use layout::Layout;
+pub use format::{Format, PayloadKey};
+pub use layout::{LastChunk, Layout};
 pub use open::Opener;
 pub use seal::Sealer;
-pub use secret::FileKey;
 pub use slice::{open_slice, seal_slice};
 pub use watch::Watch;

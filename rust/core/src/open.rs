@@ -8,6 +8,7 @@ use crate::chunks::{Opened, Place, open_run};
 use crate::engine::Pipeline;
 use crate::error::Error;
 use crate::format::Format;
+use crate::layout::{Layout, TOO_MANY_CHUNKS};
 
 /// Opens what `source` holds, on several threads, and hands it out strictly in
 /// order, each chunk only after it authenticated.
@@ -15,8 +16,9 @@ use crate::format::Format;
 /// At the first bad chunk reading fails; what was handed out before is exactly
 /// the verified prefix. The end of the plaintext is reported only after the
 /// final chunk. After an error every later call fails.
-pub struct Opener<F: Format, R: Read> {
-    format: Arc<F>,
+pub struct Opener<R: Read> {
+    format: Arc<dyn Format>,
+    layout: Layout,
     source: R,
     threads: usize,
     next_chunk: u64,
@@ -52,12 +54,13 @@ struct Unit {
     end: Result<(), Error>,
 }
 
-impl<F: Format, R: Read> Opener<F, R> {
+impl<R: Read> Opener<R> {
     /// An opener of the chunks that `source` holds from its current position
     /// to its end.
-    pub fn new(format: F, source: R, threads: usize) -> Self {
+    pub fn new(format: Arc<dyn Format>, source: R, threads: usize) -> Self {
         Self {
-            format: Arc::new(format),
+            layout: format.layout(),
+            format,
             source,
             threads,
             next_chunk: 0,
@@ -79,6 +82,9 @@ impl<F: Format, R: Read> Opener<F, R> {
         }
         self.position = 0;
         while !self.pipeline.as_ref().is_some_and(Pipeline::is_full) {
+            if self.next_chunk > self.layout.max_chunks {
+                return Err(TOO_MANY_CHUNKS);
+            }
             let Some(unit) = self.next_unit() else { break };
             if unit.place.last && self.pipeline.is_none() || self.threads <= 1 {
                 let mut aead = self.format.cipher()?;
@@ -130,7 +136,7 @@ impl<F: Format, R: Read> Opener<F, R> {
                 self.held = None;
                 return None;
             };
-            if read.len() < F::LAYOUT.sealed_unit() {
+            if read.len() < self.layout.sealed_unit() {
                 self.source_state = SourceState::End;
             }
             if read.is_empty() && self.held.is_some() {
@@ -149,7 +155,7 @@ impl<F: Format, R: Read> Opener<F, R> {
             first: self.next_chunk,
             last,
         };
-        self.next_chunk += F::LAYOUT.unit_chunks() as u64;
+        self.next_chunk += self.layout.unit_chunks() as u64;
         let plain = self.spare.pop().map(|unit| unit.plain).unwrap_or_default();
         Unit {
             place,
@@ -167,7 +173,7 @@ impl<F: Format, R: Read> Opener<F, R> {
             .last_mut()
             .map(|unit| std::mem::take(&mut unit.sealed))
             .unwrap_or_default();
-        buffer.resize(F::LAYOUT.sealed_unit(), 0);
+        buffer.resize(self.layout.sealed_unit(), 0);
         let mut filled = 0;
         while filled < buffer.len() {
             match self.source.read(&mut buffer[filled..]) {
@@ -185,8 +191,8 @@ impl<F: Format, R: Read> Opener<F, R> {
     }
 }
 
-fn open_unit<F: Format>(format: &F, aead: &mut Aead, mut unit: Unit) -> Unit {
-    unit.plain.resize(F::LAYOUT.unit(), 0);
+fn open_unit(format: &dyn Format, aead: &mut Aead, mut unit: Unit) -> Unit {
+    unit.plain.resize(format.layout().unit(), 0);
     let Opened { released, end } =
         open_run(format, aead, unit.place, &unit.sealed, &mut unit.plain);
     unit.released = released;
@@ -194,7 +200,7 @@ fn open_unit<F: Format>(format: &F, aead: &mut Aead, mut unit: Unit) -> Unit {
     unit
 }
 
-impl<F: Format, R: Read> BufRead for Opener<F, R> {
+impl<R: Read> BufRead for Opener<R> {
     /// The verified plaintext that was not read yet, without a copy; empty only
     /// at the authenticated end of the message.
     fn fill_buf(&mut self) -> io::Result<&[u8]> {
@@ -232,7 +238,7 @@ impl<F: Format, R: Read> BufRead for Opener<F, R> {
     }
 }
 
-impl<F: Format, R: Read> Read for Opener<F, R> {
+impl<R: Read> Read for Opener<R> {
     fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
         if out.is_empty() {
             return Ok(0);

@@ -3,17 +3,20 @@
 use std::io::{self, Write};
 use std::sync::Arc;
 
+use crate::aead::Aead;
 use crate::chunks::{Place, seal_run};
 use crate::engine::Pipeline;
 use crate::error::Error;
 use crate::format::Format;
+use crate::layout::{Layout, TOO_MANY_CHUNKS};
 
 /// Seals what is written to it, on several threads, into `sink`.
 ///
 /// A message is complete only after [`Sealer::finish`]. After an error every
 /// later call fails.
-pub struct Sealer<F: Format, W: Write> {
-    format: Arc<F>,
+pub struct Sealer<W: Write> {
+    format: Arc<dyn Format>,
+    layout: Layout,
     sink: W,
     threads: usize,
     /// Plaintext of the unit that is being filled.
@@ -32,12 +35,13 @@ struct Unit {
     sealed: Vec<u8>,
 }
 
-impl<F: Format, W: Write> Sealer<F, W> {
+impl<W: Write> Sealer<W> {
     /// A sealer that writes chunks to `sink`, beginning with the first; what
     /// stands before them (a header, a nonce) was written by the caller.
-    pub fn new(format: F, sink: W, threads: usize) -> Self {
+    pub fn new(format: Arc<dyn Format>, sink: W, threads: usize) -> Self {
         Self {
-            format: Arc::new(format),
+            layout: format.layout(),
+            format,
             sink,
             threads,
             unit: Vec::new(),
@@ -76,11 +80,11 @@ impl<F: Format, W: Write> Sealer<F, W> {
     }
 
     fn take(&mut self, data: &[u8]) -> Result<usize, Error> {
-        if self.unit.len() == F::LAYOUT.unit() {
+        if self.unit.len() == self.layout.unit() {
             // There is more to come, so this unit does not end the message.
             self.dispatch(false)?;
         }
-        let room = F::LAYOUT.unit() - self.unit.len();
+        let room = self.layout.unit() - self.unit.len();
         let taken = data.len().min(room);
         self.unit.extend_from_slice(&data[..taken]);
         self.written += taken as u64;
@@ -93,10 +97,12 @@ impl<F: Format, W: Write> Sealer<F, W> {
             first: self.next_chunk,
             last,
         };
+        let chunks = self.layout.run_chunks(self.unit.len(), last) as u64;
         self.next_chunk = self
             .next_chunk
-            .checked_add(F::LAYOUT.unit_chunks() as u64)
-            .ok_or(Error::Limit("the message has too many chunks"))?;
+            .checked_add(chunks)
+            .filter(|next| *next <= self.layout.max_chunks)
+            .ok_or(TOO_MANY_CHUNKS)?;
         let mut unit = self.spare.pop().unwrap_or_else(|| Unit {
             place,
             plain: Vec::new(),
@@ -150,19 +156,16 @@ impl<F: Format, W: Write> Sealer<F, W> {
     }
 }
 
-fn seal_unit<F: Format>(
-    format: &F,
-    aead: &mut crate::aead::Aead,
-    mut unit: Unit,
-) -> Result<Unit, Error> {
-    let chunks = unit.plain.len().div_ceil(F::LAYOUT.chunk).max(1);
+fn seal_unit(format: &dyn Format, aead: &mut Aead, mut unit: Unit) -> Result<Unit, Error> {
+    let layout = format.layout();
+    let chunks = layout.run_chunks(unit.plain.len(), unit.place.last);
     unit.sealed
-        .resize(unit.plain.len() + chunks * F::LAYOUT.tag, 0);
+        .resize(unit.plain.len() + chunks * layout.tag, 0);
     seal_run(format, aead, unit.place, &unit.plain, &mut unit.sealed)?;
     Ok(unit)
 }
 
-impl<F: Format, W: Write> Write for Sealer<F, W> {
+impl<W: Write> Write for Sealer<W> {
     fn write(&mut self, data: &[u8]) -> io::Result<usize> {
         if data.is_empty() {
             return Ok(0);

@@ -12,33 +12,30 @@ const WRONG_SIZE: Error = Error::Limit("the output buffer does not have the size
 ///
 /// # Errors
 /// [`Error::Limit`] for an output of another size, and the watcher's.
-pub fn seal_slice<F: Format>(
-    format: &F,
+pub fn seal_slice(
+    format: &dyn Format,
     plain: &[u8],
     sealed: &mut [u8],
     threads: usize,
     watch: &mut dyn Watch,
 ) -> Result<(), Error> {
-    if F::LAYOUT.sealed_size(plain.len() as u64)? != sealed.len() as u64 {
+    let layout = format.layout();
+    if layout.sealed_size(plain.len() as u64)? != sealed.len() as u64 {
         return Err(WRONG_SIZE);
     }
-    if plain.is_empty() {
-        let place = Place {
-            first: 0,
-            last: true,
-        };
-        return seal_run(format, &mut format.cipher()?, place, plain, sealed);
-    }
-    let units = plain.len().div_ceil(F::LAYOUT.unit()) as u64;
-    let pairs = plain
-        .chunks(F::LAYOUT.unit())
-        .zip(sealed.chunks_mut(F::LAYOUT.sealed_unit()));
+    let units = layout.units(plain.len() as u64);
+    // A last chunk without plaintext is still a chunk, and may be a unit.
+    let inputs = plain.chunks(layout.unit()).map(Some);
+    let inputs = inputs.chain(std::iter::once(None));
+    let pairs = inputs.zip(sealed.chunks_mut(layout.sealed_unit()));
     run(
         worth_waking(threads, plain.len() as u64),
         (0..).zip(pairs),
         || format.cipher(),
         |aead, (i, (plain, sealed))| {
-            seal_run(format, aead, Place::of_unit::<F>(i, units), plain, sealed)?;
+            let plain = plain.unwrap_or_default();
+            let place = Place::of_unit(layout, i, units);
+            seal_run(format, aead, place, plain, sealed)?;
             Ok(plain.len() as u64)
         },
         watch,
@@ -51,30 +48,31 @@ pub fn seal_slice<F: Format>(
 /// # Errors
 /// Those of the payload, [`Error::Limit`] for an output of another size, and
 /// the watcher's.
-pub fn open_slice<F: Format>(
-    format: &F,
+pub fn open_slice(
+    format: &dyn Format,
     sealed: &[u8],
     plain: &mut [u8],
     threads: usize,
     watch: &mut dyn Watch,
 ) -> Result<(), Error> {
-    if F::LAYOUT.plain_size(sealed.len() as u64)? != plain.len() as u64 {
+    let layout = format.layout();
+    if layout.plain_size(sealed.len() as u64)? != plain.len() as u64 {
         return Err(WRONG_SIZE);
     }
-    let units = sealed.len().div_ceil(F::LAYOUT.sealed_unit()) as u64;
+    let units = layout.units(plain.len() as u64);
     let threads = worth_waking(threads, plain.len() as u64);
     let end = {
-        // An empty message still has a chunk, and so a unit, to be opened.
-        let outputs = plain.chunks_mut(F::LAYOUT.unit()).map(Some);
+        // A last chunk without plaintext is still a chunk, and may be a unit.
+        let outputs = plain.chunks_mut(layout.unit()).map(Some);
         let outputs = outputs.chain(std::iter::once(None));
-        let pairs = sealed.chunks(F::LAYOUT.sealed_unit()).zip(outputs);
+        let pairs = sealed.chunks(layout.sealed_unit()).zip(outputs);
         run(
             threads,
             (0..).zip(pairs),
             || format.cipher(),
             |aead, (i, (sealed, plain))| {
                 let plain = plain.unwrap_or_default();
-                let place = Place::of_unit::<F>(i, units);
+                let place = Place::of_unit(layout, i, units);
                 let Opened { released, end } = open_run(format, aead, place, sealed, plain);
                 end.map(|()| released as u64)
             },

@@ -5,7 +5,7 @@ mod common;
 
 use std::io::{self, Read, Write};
 
-use common::{UNIT, data, format, open_stream, seal_to_slice};
+use common::{UNIT, age, data};
 use passkeep_core::{Error, Opener, Sealer, Watch, seal_file, seal_slice};
 
 /// Stops after it was asked a number of times.
@@ -26,9 +26,15 @@ impl Watch for StopAfter {
 #[test]
 fn a_watcher_stops_the_work() {
     let plain = data(8 * UNIT);
-    let mut sealed = vec![0; seal_to_slice(&plain, 2).len()];
+    let mut sealed = vec![0; age().seal_to_slice(&plain, 2).len()];
     for threads in [1, 4] {
-        let end = seal_slice(&format(), &plain, &mut sealed, threads, &mut StopAfter(0));
+        let end = seal_slice(
+            &*age().format,
+            &plain,
+            &mut sealed,
+            threads,
+            &mut StopAfter(0),
+        );
         assert!(matches!(end, Err(Error::Io(error)) if error.to_string() == "stopped"));
     }
 }
@@ -51,7 +57,7 @@ impl Write for Full {
 
 #[test]
 fn a_full_sink_ends_a_sealer_for_good() {
-    let mut sealer = Sealer::new(format(), Full(2 * UNIT), 2);
+    let mut sealer = Sealer::new(age().format, Full(2 * UNIT), 2);
     let end = sealer.write_all(&data(20 * UNIT));
     assert!(end.is_err_and(|error| error.kind() == io::ErrorKind::StorageFull));
     assert!(sealer.write_all(b"more").is_err());
@@ -76,11 +82,11 @@ impl Read for Failing {
 #[test]
 fn a_failing_source_fails_after_verified_data_only() {
     let plain = data(3 * UNIT);
-    let sealed = seal_to_slice(&plain, 1);
+    let sealed = age().seal_to_slice(&plain, 1);
     for threads in [1, 2] {
         let source = Failing(sealed[..sealed.len() - 100].to_vec());
         let mut released = Vec::new();
-        let end = Opener::new(format(), source, threads).read_to_end(&mut released);
+        let end = Opener::new(age().format, source, threads).read_to_end(&mut released);
         assert!(end.is_err_and(|error| error.kind() == io::ErrorKind::TimedOut));
         assert!(plain.starts_with(&released));
     }
@@ -88,12 +94,12 @@ fn a_failing_source_fails_after_verified_data_only() {
 
 #[test]
 fn a_reader_that_leaves_early_leaves_nothing_running() {
-    let sealed = seal_to_slice(&data(20 * UNIT), 2);
-    let mut opener = Opener::new(format(), &sealed[..], 4);
+    let sealed = age().seal_to_slice(&data(20 * UNIT), 2);
+    let mut opener = Opener::new(age().format, &sealed[..], 4);
     let mut first = [0; 10];
     opener.read_exact(&mut first).expect("the beginning");
     drop(opener);
-    assert_eq!(open_stream(&sealed, 2, UNIT).0.len(), 20 * UNIT);
+    assert_eq!(age().open_stream(&sealed, 2, UNIT).0.len(), 20 * UNIT);
 }
 
 #[test]
@@ -111,6 +117,6 @@ fn a_file_that_grows_meanwhile_is_noticed() {
         .and_then(|_| std::fs::OpenOptions::new().append(true).open(source.path()));
     let target = tempfile::tempfile().expect("a file");
     let mut watch = Grow(writer.expect("a writer"));
-    let end = seal_file(&format(), source.as_file(), &target, 0, 2, &mut watch);
+    let end = seal_file(&*age().format, source.as_file(), &target, 0, 2, &mut watch);
     assert!(matches!(end, Err(Error::Changed)));
 }

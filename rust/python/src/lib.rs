@@ -4,6 +4,7 @@
 mod buffers;
 mod channels;
 mod errors;
+mod key;
 mod payload;
 mod tree;
 mod watch;
@@ -15,6 +16,8 @@ use pyo3::prelude::*;
 mod _native {
     use pyo3::prelude::*;
 
+    #[pymodule_export]
+    use crate::key::PayloadKey;
     #[pymodule_export]
     use crate::payload::{open_bytes, open_stream, seal_bytes, seal_stream};
     #[pymodule_export]

@@ -2,92 +2,92 @@
 
 use std::io::{self, BufRead, Cursor, Read, Seek, SeekFrom, Write};
 
-use passkeep_core::{
-    Age, FileKey, Format, NONCE_SIZE, Opener, Sealer, Watch, new_nonce, open_file, open_slice,
-    seal_file, seal_slice,
-};
+use std::sync::Arc;
+
+use passkeep_core::{Format, Opener, Sealer, Watch, open_file, open_slice, seal_file, seal_slice};
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
 use crate::buffers::{Input, Stable};
 use crate::channels::{Sink, Source};
-use crate::errors::{DamagedError, InvalidInputError, LimitError, from_core, from_io};
+use crate::errors::{DamagedError, LimitError, from_core, from_io};
+use crate::key::PayloadKey;
 use crate::watch::{CancelToken, Watcher};
 
 /// How much a stream moves between two looks at the watcher.
 const PIECE: usize = 1 << 20;
 
-/// Seals a buffer: header, payload nonce and chunks in one bytes object.
+/// Seals a buffer: header and payload in one bytes object.
 #[pyfunction]
-#[pyo3(signature = (data, header, file_key, *, threads, cancel=None))]
+#[pyo3(signature = (data, header, key, *, threads, cancel=None))]
 pub(crate) fn seal_bytes<'py>(
     py: Python<'py>,
     data: Input,
     header: &[u8],
-    file_key: &[u8],
+    key: &PayloadKey,
     threads: usize,
     cancel: Option<&CancelToken>,
 ) -> PyResult<Bound<'py, PyBytes>> {
-    let (format, nonce) = fresh(file_key)?;
     let plain = data.as_slice();
-    let start = header.len() + NONCE_SIZE;
-    let sealed = Age::LAYOUT.sealed_size(plain.len() as u64);
+    let (prefix, format) = key.key().begin().map_err(from_core)?;
+    let sealed = format.layout().sealed_size(plain.len() as u64);
+    let start = header.len() + prefix.len();
     let size = start as u64 + sealed.map_err(from_core)?;
     let mut watch = Watcher::new(None, cancel);
     PyBytes::new_with(py, to_usize(size)?, |out| {
-        out[..header.len()].copy_from_slice(header);
-        out[header.len()..start].copy_from_slice(&nonce);
-        let chunks = &mut out[start..];
-        py.detach(|| seal_slice(&format, plain, chunks, threads, &mut watch))
+        let (front, chunks) = out.split_at_mut(start);
+        front[..header.len()].copy_from_slice(header);
+        front[header.len()..].copy_from_slice(&prefix);
+        py.detach(|| seal_slice(&*format, plain, chunks, threads, &mut watch))
             .map_err(from_core)
     })
 }
 
 /// Opens a buffer whose payload begins at `offset`.
 #[pyfunction]
-#[pyo3(signature = (data, offset, file_key, *, threads, cancel=None))]
+#[pyo3(signature = (data, offset, key, *, threads, cancel=None))]
 pub(crate) fn open_bytes<'py>(
     py: Python<'py>,
     data: Stable<'py>,
     offset: usize,
-    file_key: &[u8],
+    key: &PayloadKey,
     threads: usize,
     cancel: Option<&CancelToken>,
 ) -> PyResult<Bound<'py, PyBytes>> {
     let mut payload = data.as_slice().get(offset..).unwrap_or_default();
-    let format = keyed(file_key, &mut payload)?;
-    let size = Age::LAYOUT.plain_size(payload.len() as u64);
+    let format = resume(key, &mut payload)?;
+    let size = format.layout().plain_size(payload.len() as u64);
     let size = to_usize(size.map_err(from_core)?)?;
     let mut watch = Watcher::new(None, cancel);
     PyBytes::new_with(py, size, |out| {
-        py.detach(|| open_slice(&format, payload, out, threads, &mut watch))
+        py.detach(|| open_slice(&*format, payload, out, threads, &mut watch))
             .map_err(from_core)
     })
 }
 
 /// Seals `source` into `sink`, header first. Returns the plaintext size.
 #[pyfunction]
-#[pyo3(signature = (source, sink, header, file_key, *, threads, progress=None, cancel=None))]
+#[pyo3(signature = (source, sink, header, key, *, threads, progress=None, cancel=None))]
 #[allow(clippy::too_many_arguments)]
 pub(crate) fn seal_stream(
     py: Python<'_>,
     mut source: Source,
     mut sink: Sink,
     header: &[u8],
-    file_key: &[u8],
+    key: &PayloadKey,
     threads: usize,
     progress: Option<Py<PyAny>>,
     cancel: Option<&CancelToken>,
 ) -> PyResult<u64> {
     let mut watch = Watcher::new(progress, cancel);
-    let (format, nonce) = fresh(file_key)?;
+    let (prefix, format) = key.key().begin().map_err(from_core)?;
     py.detach(|| {
         sink.write_all(header)?;
-        sink.write_all(&nonce)?;
+        sink.write_all(&prefix)?;
         let size = if let (Some(from), Some(to)) = (source.regular(), sink.regular()) {
-            let offset = (header.len() + NONCE_SIZE) as u64;
-            seal_file(&format, from, to, offset, threads, &mut watch)?
+            let offset = (header.len() + prefix.len()) as u64;
+            seal_file(&*format, from, to, offset, threads, &mut watch)?
         } else {
             let mut sealer = Sealer::new(format, &mut sink, threads);
             let size = pour(&mut source, &mut sealer, &mut watch)?;
@@ -104,23 +104,23 @@ pub(crate) fn seal_stream(
 /// given as `leftover`; a path is read from `offset` on instead. Returns the
 /// plaintext size.
 #[pyfunction]
-#[pyo3(signature = (source, leftover, sink, file_key, *, threads, progress=None, cancel=None))]
+#[pyo3(signature = (source, leftover, sink, key, *, threads, progress=None, cancel=None))]
 #[allow(clippy::too_many_arguments)]
 pub(crate) fn open_stream(
     py: Python<'_>,
     source: Source,
     leftover: Leftover,
     mut sink: Sink,
-    file_key: &[u8],
+    key: &PayloadKey,
     threads: usize,
     progress: Option<Py<PyAny>>,
     cancel: Option<&CancelToken>,
 ) -> PyResult<u64> {
     let mut watch = Watcher::new(progress, cancel);
-    let (format, payload, offset) = begin(py, source, leftover, file_key)?;
+    let (format, payload, offset) = begin(py, source, leftover, key)?;
     py.detach(|| {
         let size = if let (Some(from), Some(to)) = (payload.regular(), sink.regular()) {
-            open_file(&format, from, offset, to, threads, &mut watch)?
+            open_file(&*format, from, offset, to, threads, &mut watch)?
         } else {
             let mut opener = Opener::new(format, payload, threads);
             let size = drain(&mut opener, &mut sink, &mut watch)?;
@@ -143,7 +143,7 @@ pub(crate) enum Leftover {
     Bytes(Vec<u8>),
 }
 
-/// A payload behind its nonce: what was read ahead, then the source.
+/// A payload behind its prefix: what was read ahead, then the source.
 pub(crate) struct Payload {
     ahead: Cursor<Vec<u8>>,
     source: Source,
@@ -169,14 +169,14 @@ impl Read for Payload {
     }
 }
 
-/// Finds the payload's nonce and derives its key. Returns the format, the
-/// payload's chunks and their offset in a file.
+/// Reads the payload's prefix. Returns the format, the payload's chunks and
+/// their offset in a file.
 pub(crate) fn begin(
     py: Python<'_>,
     mut source: Source,
     leftover: Leftover,
-    file_key: &[u8],
-) -> PyResult<(Age, Payload, u64)> {
+    key: &PayloadKey,
+) -> PyResult<(Arc<dyn Format>, Payload, u64)> {
     py.detach(|| {
         let (ahead, offset) = match leftover {
             Leftover::Bytes(bytes) => (bytes, 0),
@@ -189,8 +189,8 @@ pub(crate) fn begin(
             ahead: Cursor::new(ahead),
             source,
         };
-        let format = keyed(file_key, &mut payload)?;
-        Ok((format, payload, offset + NONCE_SIZE as u64))
+        let format = resume(key, &mut payload)?;
+        Ok((format, payload, offset + key.key().prefix_size() as u64))
     })
 }
 
@@ -207,30 +207,19 @@ fn skip(source: &mut Source, offset: u64) -> PyResult<()> {
     }
 }
 
-/// A format under a fresh nonce.
-pub(crate) fn fresh(file_key: &[u8]) -> PyResult<(Age, [u8; NONCE_SIZE])> {
-    let nonce = new_nonce().map_err(from_core)?;
-    Ok((derive(file_key, &nonce)?, nonce))
-}
-
-/// A format under the nonce that `payload` begins with.
-fn keyed(file_key: &[u8], payload: &mut impl Read) -> PyResult<Age> {
-    let mut nonce = [0; NONCE_SIZE];
+/// The format of the payload that begins here.
+fn resume(key: &PayloadKey, payload: &mut impl Read) -> PyResult<Arc<dyn Format>> {
+    let key = key.key();
+    let mut prefix = vec![0; key.prefix_size()];
     payload
-        .read_exact(&mut nonce)
+        .read_exact(&mut prefix)
         .map_err(|error| match error.kind() {
             io::ErrorKind::UnexpectedEof => {
                 DamagedError::new_err("the data is cut short: it ends with its header")
             }
             _ => from_io(error),
         })?;
-    derive(file_key, &nonce)
-}
-
-fn derive(file_key: &[u8], nonce: &[u8; NONCE_SIZE]) -> PyResult<Age> {
-    let key = FileKey::from_slice(file_key)
-        .ok_or_else(|| InvalidInputError::new_err("a file key has 16 bytes"))?;
-    Age::new(&key, nonce).map_err(from_core)
+    key.resume(&prefix).map_err(from_core)
 }
 
 fn to_usize(size: u64) -> PyResult<usize> {

@@ -13,7 +13,8 @@ use pyo3::types::IntoPyDict;
 
 use crate::channels::{Sink, Source};
 use crate::errors::{DamagedError, InvalidInputError, LimitError, from_core, from_io};
-use crate::payload::{Leftover, begin, fresh};
+use crate::key::PayloadKey;
+use crate::payload::{Leftover, begin};
 use crate::watch::{CancelToken, Watcher};
 
 /// One entry that is not as it should be.
@@ -73,24 +74,24 @@ pub(crate) struct TreeEntry {
 
 /// Seals trees into `sink`, header first.
 #[pyfunction]
-#[pyo3(signature = (roots, sink, header, file_key, *, skip, threads, progress=None, cancel=None))]
+#[pyo3(signature = (roots, sink, header, key, *, skip, threads, progress=None, cancel=None))]
 #[allow(clippy::too_many_arguments)]
 pub(crate) fn backup_tree(
     py: Python<'_>,
     roots: Vec<PathBuf>,
     mut sink: Sink,
     header: &[u8],
-    file_key: &[u8],
+    key: &PayloadKey,
     skip: Vec<PathBuf>,
     threads: usize,
     progress: Option<Py<PyAny>>,
     cancel: Option<&CancelToken>,
 ) -> PyResult<TreeReport> {
     let mut watch = Watcher::new(progress, cancel);
-    let (format, nonce) = fresh(file_key)?;
+    let (prefix, format) = key.key().begin().map_err(from_core)?;
     let report = py.detach(|| {
         io::Write::write_all(&mut sink, header).map_err(Error::Sink)?;
-        io::Write::write_all(&mut sink, &nonce).map_err(Error::Sink)?;
+        io::Write::write_all(&mut sink, &prefix).map_err(Error::Sink)?;
         let mut sealer = Sealer::new(format, &mut sink, threads);
         let options = WriteOptions { skip };
         let report = write_tree(&roots, &mut sealer, &options, &mut watch)?;
@@ -119,7 +120,7 @@ pub(crate) fn measure_tree(
 /// Restores a tree beneath `target`.
 #[pyfunction]
 #[pyo3(signature = (
-    source, leftover, file_key, target, *,
+    source, leftover, key, target, *,
     all_links, overwrite, sync, threads, progress=None, cancel=None
 ))]
 #[allow(clippy::too_many_arguments, clippy::fn_params_excessive_bools)]
@@ -127,7 +128,7 @@ pub(crate) fn restore_tree(
     py: Python<'_>,
     source: Source,
     leftover: Leftover,
-    file_key: &[u8],
+    key: &PayloadKey,
     target: PathBuf,
     all_links: bool,
     overwrite: bool,
@@ -137,7 +138,7 @@ pub(crate) fn restore_tree(
     cancel: Option<&CancelToken>,
 ) -> PyResult<TreeReport> {
     let mut watch = Watcher::new(progress, cancel);
-    let (format, payload, _) = begin(py, source, leftover, file_key)?;
+    let (format, payload, _) = begin(py, source, leftover, key)?;
     let options = RestoreOptions {
         links: if all_links { Links::All } else { Links::Inside },
         overwrite,
@@ -154,20 +155,20 @@ pub(crate) fn restore_tree(
 
 /// Reads a tree to its end, and shows each entry to `visit`.
 #[pyfunction]
-#[pyo3(signature = (source, leftover, file_key, visit, *, threads, progress=None, cancel=None))]
+#[pyo3(signature = (source, leftover, key, visit, *, threads, progress=None, cancel=None))]
 #[allow(clippy::too_many_arguments)]
 pub(crate) fn list_tree(
     py: Python<'_>,
     source: Source,
     leftover: Leftover,
-    file_key: &[u8],
+    key: &PayloadKey,
     visit: Option<Py<PyAny>>,
     threads: usize,
     progress: Option<Py<PyAny>>,
     cancel: Option<&CancelToken>,
 ) -> PyResult<TreeReport> {
     let mut watch = Watcher::new(progress, cancel);
-    let (format, payload, _) = begin(py, source, leftover, file_key)?;
+    let (format, payload, _) = begin(py, source, leftover, key)?;
     let mut show = |entry: &Entry| match &visit {
         Some(visit) => Ok(Python::attach(|py| {
             visit.call1(py, (to_entry(entry),)).map(drop)
