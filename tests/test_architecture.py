@@ -25,7 +25,17 @@ ARROWS = {
     "prf": {"age"},
     "stream": {"errors", "_native", "age", "incoming", "output", "sealed"},
     "keyring": {"errors", "age", "output", "prf"},
-    "tree": {"errors", "_native", "age", "incoming", "keyring", "sealed", "stream"},
+    "memory": {"errors", "_native", "age", "sealed", "stream"},
+    "digests": {"_native", "incoming", "stream"},
+    "batch": {"errors", "_native", "age", "memory", "stream"},
+    "audience": {"age", "keyring", "stream"},
+    "fileobj": {"errors", "_native", "audience", "incoming", "keyring", "sealed", "stream"},
+    "copying": set(),
+    "rewrapping": {
+        *("errors", "_native", "age", "audience", "copying", "incoming", "keyring", "output"),
+        *("sealed", "stream"),
+    },
+    "tree": {"errors", "_native", "audience", "incoming", "keyring", "sealed", "stream"},
     "passkey": {"errors", "age", "prf"},
     "cli": {
         *("errors", "_native", "age", "incoming", "keyring", "output", "passkey"),

@@ -20,12 +20,14 @@ Everything written is a published format (age v1); docs/formats.md has each byte
 """
 
 from passkeep import _native, passkey
-from passkeep._native import CancelToken, Problem, TreeEntry, TreeReport
+from passkeep._native import CancelToken, Hasher, Problem, TreeEntry, TreeReport
 from passkeep.age.hybrid import HybridIdentity as Identity
 from passkeep.age.hybrid import HybridRecipient as Recipient
 from passkeep.age.keys import parse_identity, parse_identity_file, parse_recipient
 from passkeep.age.scrypt import Password
 from passkeep.age.x25519 import X25519Identity, X25519Recipient
+from passkeep.batch import Batch
+from passkeep.digests import digest
 from passkeep.errors import (
     CancelledError,
     CeremonyError,
@@ -39,17 +41,29 @@ from passkeep.errors import (
     PasskeepError,
     WrongKeyError,
 )
+from passkeep.fileobj import SealedReader, SealedWriter, open  # noqa: A004
 from passkeep.keyring import Keyring, PublicKeyring, RootIdentity, Slot, State, Unlock
-from passkeep.stream import decrypt, decrypt_file, encrypt, encrypt_file
+from passkeep.memory import (
+    decrypt,
+    decrypt_into,
+    encrypt,
+    encrypt_into,
+    opened_size,
+    sealed_size,
+)
+from passkeep.rewrapping import rewrap
+from passkeep.stream import decrypt_file, encrypt_file
 from passkeep.tree import backup, list_backup, restore, verify
 
 __version__ = _native.VERSION
 
 __all__ = [
+    "Batch",
     "CancelToken",
     "CancelledError",
     "CeremonyError",
     "DamagedError",
+    "Hasher",
     "Identity",
     "InvalidInputError",
     "Keyring",
@@ -64,6 +78,8 @@ __all__ = [
     "PublicKeyring",
     "Recipient",
     "RootIdentity",
+    "SealedReader",
+    "SealedWriter",
     "Slot",
     "State",
     "TreeEntry",
@@ -76,13 +92,20 @@ __all__ = [
     "backup",
     "decrypt",
     "decrypt_file",
+    "decrypt_into",
+    "digest",
     "encrypt",
     "encrypt_file",
+    "encrypt_into",
     "list_backup",
+    "open",
+    "opened_size",
     "parse_identity",
     "parse_identity_file",
     "parse_recipient",
     "passkey",
     "restore",
+    "rewrap",
+    "sealed_size",
     "verify",
 ]

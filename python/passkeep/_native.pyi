@@ -8,18 +8,27 @@ from typing_extensions import Buffer
 
 __all__ = [
     "VERSION",
+    "BatchKey",
     "CancelToken",
+    "Hasher",
+    "OpeningStream",
     "PayloadKey",
     "Problem",
+    "RangeStream",
+    "SealingStream",
     "TreeEntry",
     "TreeReport",
     "backup_tree",
+    "hash_bytes",
+    "hash_stream",
     "list_tree",
     "measure_tree",
     "open_bytes",
+    "open_into",
     "open_stream",
     "restore_tree",
     "seal_bytes",
+    "seal_into",
     "seal_stream",
     "usable_threads",
 ]
@@ -39,6 +48,102 @@ class CancelToken:
     @property
     def cancelled(self) -> bool:
         """Whether `cancel` was called."""
+
+@final
+class BatchKey:
+    """A key that many objects are sealed with, each in a context of its own."""
+
+    def __new__(cls, key: bytes) -> BatchKey: ...
+    def seal(
+        self,
+        contexts: Sequence[bytes],
+        data: Sequence[Buffer],
+        *,
+        threads: int,
+        cancel: CancelToken | None = None,
+    ) -> list[bytes]:
+        """Seals objects, given as their contexts and contents."""
+
+    def open(
+        self,
+        contexts: Sequence[bytes],
+        data: Sequence[Buffer],
+        *,
+        threads: int,
+        cancel: CancelToken | None = None,
+    ) -> list[bytes]:
+        """Opens messages, given as the contexts of their objects and themselves."""
+
+@final
+class Hasher:
+    """Hashes what it is given, like the objects of `hashlib`.
+
+    Args:
+        algorithm: "blake3" or "sha256".
+
+    Raises:
+        InvalidInputError: The algorithm is unknown, or the digest was made as a
+            whole and takes no more.
+    """
+
+    def __new__(cls, algorithm: str = "blake3") -> Hasher: ...
+    def update(self, data: Buffer) -> None:
+        """Takes the next piece."""
+
+    def digest(self) -> bytes:
+        """The digest of everything so far, 32 bytes."""
+
+    def hexdigest(self) -> str:
+        """The digest of everything so far, 64 hexadecimal digits."""
+
+    @property
+    def name(self) -> str:
+        """The algorithm."""
+
+    @property
+    def digest_size(self) -> int:
+        """Bytes of the digest."""
+
+@final
+class SealingStream:
+    """Seals what is written to it. Nothing is a complete message before `finish`."""
+
+    def __new__(
+        cls, sink: Any, header: bytes, key: PayloadKey, *, threads: int
+    ) -> SealingStream: ...
+    def write(self, data: Buffer) -> int:
+        """Takes all of `data`."""
+
+    def finish(self) -> None:
+        """Ends the message."""
+
+    def abandon(self) -> None:
+        """Forgets what was not written yet; the message stays without its end."""
+
+@final
+class OpeningStream:
+    """Opens a payload from its beginning to its end."""
+
+    def __new__(
+        cls, source: Any, leftover: int | bytes, key: PayloadKey, *, threads: int
+    ) -> OpeningStream: ...
+    def readinto(self, out: Buffer) -> int:
+        """Fills some or all of `out`; nothing only at the end of the message."""
+
+@final
+class RangeStream:
+    """Reads anywhere in the payload of a file."""
+
+    def __new__(cls, source: Any, offset: int, key: PayloadKey, *, threads: int) -> RangeStream: ...
+    @property
+    def size(self) -> int:
+        """Bytes of plaintext; genuine, because the last chunk was verified."""
+
+    def read(self, at: int, size: int) -> bytes:
+        """Up to `size` bytes from position `at` on: as many as there are."""
+
+    def readinto(self, at: int, out: Buffer) -> int:
+        """Fills `out` from position `at` on: as much as it has room for, or as there is."""
 
 @final
 class PayloadKey:
@@ -153,6 +258,43 @@ def open_bytes(
 ) -> bytes:
     """Opens a buffer whose payload begins at `offset`."""
 
+def seal_into(
+    data: Buffer,
+    out: Buffer,
+    header: bytes,
+    key: PayloadKey,
+    *,
+    threads: int,
+    cancel: CancelToken | None = None,
+) -> int:
+    """Seals a buffer into another one, header first. Returns how much was filled."""
+
+def open_into(
+    data: Buffer,
+    offset: int,
+    out: Buffer,
+    key: PayloadKey,
+    *,
+    threads: int,
+    cancel: CancelToken | None = None,
+) -> int:
+    """Opens a buffer into another one. Returns how much was filled."""
+
+def hash_bytes(
+    data: Buffer, algorithm: str, *, threads: int, cancel: CancelToken | None = None
+) -> Hasher:
+    """Hashes a buffer on several threads."""
+
+def hash_stream(
+    source: Any,
+    algorithm: str,
+    *,
+    threads: int,
+    progress: Callable[[int], object] | None = None,
+    cancel: CancelToken | None = None,
+) -> Hasher:
+    """Hashes a file on several threads, or a stream on one."""
+
 def seal_stream(
     source: Any,
     sink: Any,
@@ -160,6 +302,7 @@ def seal_stream(
     key: PayloadKey,
     *,
     threads: int,
+    digest: Hasher | None = None,
     progress: Callable[[int], object] | None = None,
     cancel: CancelToken | None = None,
 ) -> int:
@@ -185,6 +328,7 @@ def backup_tree(
     *,
     skip: Sequence[_Path],
     threads: int,
+    digest: Hasher | None = None,
     progress: Callable[[int], object] | None = None,
     cancel: CancelToken | None = None,
 ) -> TreeReport:

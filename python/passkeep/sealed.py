@@ -17,7 +17,7 @@ from typing import Literal, TypeAlias
 from passkeep._native import PayloadKey, open_bytes, seal_bytes
 from passkeep.age import envelope
 from passkeep.age import header as grammar
-from passkeep.age.header import Header, Stanza
+from passkeep.age.header import FILE_KEY_SIZE, Header, Stanza
 from passkeep.age.keys import Identity, Recipient
 from passkeep.errors import DamagedError, InvalidInputError, LimitError, NewerVersionError
 
@@ -64,24 +64,43 @@ class Opening:
             DamagedError: The header is malformed or was changed.
             LimitError: A password asks for too much work.
         """
-        key = PayloadKey.age(envelope.open_header(self.header, identities))
+        return _payload_key(self.raw_key(identities), self.cipher)
+
+    def raw_key(self, identities: Sequence[Identity]) -> bytes:
+        """The key as bytes, to be wrapped for somebody else. Errors as in `unlock`."""
+        file_key = envelope.open_header(self.header, identities)
         if self.wrapped is None:
-            return key
-        wrapped = open_bytes(self.wrapped, 0, key, threads=1)
+            return file_key
+        wrapped = open_bytes(self.wrapped, 0, PayloadKey.age(file_key), threads=1)
         if len(wrapped) != _KEY_SIZE:
             raise DamagedError("the key envelope does not hold a key")
-        return PayloadKey.cobblestone(wrapped, CONTEXT)
+        return wrapped
+
+    def plain_size(self, sealed: int) -> int:
+        """Bytes of plaintext in a payload of `sealed` bytes.
+
+        Raises:
+            DamagedError: No payload has that size.
+        """
+        # Sizes depend on the format alone.
+        size = FILE_KEY_SIZE if self.wrapped is None else _KEY_SIZE
+        return _payload_key(bytes(size), self.cipher).plain_size(sealed)
 
 
 def begin(
-    recipients: Sequence[Recipient], extra: Sequence[Stanza] = (), *, cipher: Cipher = "age"
+    recipients: Sequence[Recipient],
+    extra: Sequence[Stanza] = (),
+    *,
+    cipher: Cipher = "age",
+    key: bytes | None = None,
 ) -> tuple[bytes, PayloadKey]:
-    """Begins a new sealed file.
+    """Begins a sealed file.
 
     Args:
         recipients: Who can open it; at least one.
         extra: Stanzas that wrap nothing and that other tools ignore.
         cipher: Its format.
+        key: The key of a payload that exists; by default a new one.
 
     Returns:
         What stands before the payload, and the payload's key.
@@ -92,14 +111,13 @@ def begin(
     """
     if cipher not in CIPHERS:
         raise InvalidInputError(f"the cipher is one of {', '.join(CIPHERS)}")
-    header, file_key = envelope.new_header(recipients, extra)
-    key = PayloadKey.age(file_key)
     if cipher == "age":
-        return header, key
-    wrapped = os.urandom(_KEY_SIZE)
-    sealed = seal_bytes(wrapped, header, key, threads=1)
-    before = _MAGIC + _LENGTH.pack(len(sealed)) + sealed
-    return before, PayloadKey.cobblestone(wrapped, CONTEXT)
+        header, file_key = envelope.new_header(recipients, extra, file_key=key)
+        return header, PayloadKey.age(file_key)
+    key = os.urandom(_KEY_SIZE) if key is None else key
+    header, file_key = envelope.new_header(recipients, extra)
+    wrapped = seal_bytes(key, header, PayloadKey.age(file_key), threads=1)
+    return _MAGIC + _LENGTH.pack(len(wrapped)) + wrapped, _payload_key(key, cipher)
 
 
 def parse(data: bytes) -> tuple[Opening, int] | None:
@@ -140,6 +158,10 @@ def split(data: memoryview) -> tuple[Opening, int]:
     if parsed is None:
         raise DamagedError("the file ends inside its header")
     return parsed
+
+
+def _payload_key(key: bytes, cipher: Cipher) -> PayloadKey:
+    return PayloadKey.age(key) if cipher == "age" else PayloadKey.cobblestone(key, CONTEXT)
 
 
 def _check_magic(found: bytes) -> None:

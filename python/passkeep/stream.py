@@ -1,12 +1,13 @@
-"""Single streams: bytes, files and file objects to sealed files and back."""
+"""Single streams: files, pipes and file objects to sealed files and back."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, Protocol, TypeAlias, cast
+from typing import BinaryIO, Protocol, TypeAlias, cast
 
 from passkeep import _native, sealed
 from passkeep.age import armor, keys
@@ -15,9 +16,6 @@ from passkeep.errors import InvalidInputError
 from passkeep.incoming import Source, read
 from passkeep.output import publish, refuse_same_file
 from passkeep.sealed import Cipher
-
-if TYPE_CHECKING:
-    from typing_extensions import Buffer
 
 
 class Writable(Protocol):
@@ -48,56 +46,6 @@ Progress: TypeAlias = Callable[[int], object]
 """Called some twenty times a second with the bytes done so far."""
 
 
-_PREFIX = 1024
-"""How much of a buffer is looked at to tell armor from binary."""
-
-
-def encrypt(
-    data: Buffer, *, to: Recipients, cipher: Cipher = "age", armored: bool = False
-) -> bytes:
-    """Encrypts a buffer to a sealed file in memory.
-
-    Args:
-        data: Any contiguous buffer: bytes, bytearray, memoryview, mmap, an array.
-        to: Who can decrypt it.
-        cipher: "age" for a plain age file (ChaCha20-Poly1305), "aes-256-gcm" for
-            the AES container.
-        armored: Whether the result is text; only for age files.
-
-    Returns:
-        A complete file. It never carries a keyring.
-
-    Raises:
-        InvalidInputError: A recipient is malformed, classic and hybrid recipients
-            are mixed, or the AES container is to be armored.
-    """
-    header, key = _begin(to, cipher, armored=armored)
-    done = _native.seal_bytes(data, header, key, threads=_native.usable_threads())
-    return armor.armor(done).encode() if armored else done
-
-
-def decrypt(data: Buffer, identity: Identities) -> bytes:
-    """Decrypts a sealed file in memory, armored or not.
-
-    Args:
-        data: Any contiguous buffer that holds a complete sealed file.
-        identity: What opens it: identities, a password, an unlocked keyring, ….
-
-    Raises:
-        WrongKeyError: No identity opens it.
-        DamagedError: It was changed, is cut short, or is no sealed file.
-        LimitError: Its header asks for more than a limit allows.
-    """
-    if not isinstance(data, bytes):
-        # What is opened must not change between its authentication and its use.
-        data = bytes(data)
-    if armor.looks_armored(data[:_PREFIX]):
-        data = armor.dearmor(data)
-    opening, length = sealed.split(memoryview(data))
-    key = opening.unlock(to_identities(identity))
-    return _native.open_bytes(data, length, key, threads=_native.usable_threads())
-
-
 def encrypt_file(
     source: Source,
     target: Sink,
@@ -108,6 +56,7 @@ def encrypt_file(
     overwrite: bool = False,
     sync: bool = True,
     threads: int | None = None,
+    digest: _native.Hasher | None = None,
     progress: Progress | None = None,
     cancel: _native.CancelToken | None = None,
 ) -> int:
@@ -123,6 +72,7 @@ def encrypt_file(
         overwrite: Whether an existing file may be replaced.
         sync: Whether to wait until the result is on the disk.
         threads: How many cores to use; by default all that are usable.
+        digest: Takes the sealed bytes on their way.
         progress: Called with the plaintext bytes done so far.
         cancel: Stops the work from another thread.
 
@@ -136,10 +86,10 @@ def encrypt_file(
         OSError: The system refused.
     """
     refuse_same_file(source, target)
-    header, key = _begin(to, cipher, armored=armored)
+    header, key = begin(to, cipher, armored=armored)
     with (
-        _open_source(source) as opened,
-        open_sink(target, overwrite=overwrite, sync=sync, armored=armored) as sink,
+        open_source(source) as opened,
+        open_sink(target, overwrite=overwrite, sync=sync, armored=armored, digest=digest) as sink,
     ):
         return _native.seal_stream(
             opened,
@@ -147,6 +97,7 @@ def encrypt_file(
             header,
             key,
             threads=threads or _native.usable_threads(),
+            digest=None if armored else digest,
             progress=progress,
             cancel=cancel,
         )
@@ -206,7 +157,15 @@ def decrypt_file(
             )
 
 
-def _begin(to: Recipients, cipher: Cipher, *, armored: bool) -> tuple[bytes, _native.PayloadKey]:
+def begin(
+    to: Recipients, cipher: Cipher, *, armored: bool = False
+) -> tuple[bytes, _native.PayloadKey]:
+    """Begins a sealed file: what stands before its payload, and the payload's key.
+
+    Raises:
+        InvalidInputError: A recipient is malformed, classic and hybrid recipients
+            are mixed, or the AES container is to be armored.
+    """
     if armored and cipher != "age":
         raise InvalidInputError("only age files can be armored")
     return sealed.begin(to_recipients(to), cipher=cipher)
@@ -254,9 +213,22 @@ def to_identities(identity: Identities) -> list[Identity]:
 
 @contextmanager
 def open_sink(
-    target: Sink, *, overwrite: bool, sync: bool, armored: bool = False
+    target: Sink,
+    *,
+    overwrite: bool,
+    sync: bool,
+    armored: bool = False,
+    digest: _native.Hasher | None = None,
 ) -> Iterator[str | int | Writable | BinaryIO]:
-    """What the native core writes to; a path is published when the block ends."""
+    """What the native core writes to; a path is published when the block ends.
+
+    Args:
+        target: Where to.
+        overwrite: Whether an existing file may be replaced.
+        sync: Whether to wait until it is on the disk.
+        armored: Whether to write text.
+        digest: Takes the text on its way; binary is hashed by the native core.
+    """
     if isinstance(target, (str, os.PathLike)):
         with publish(target, overwrite=overwrite, sync=sync) as path:
             if not armored and path.is_file():
@@ -266,21 +238,23 @@ def open_sink(
                 with path.open("wb", buffering=0) as device:
                     yield device
             else:
-                with path.open("wb") as file, _armoring(file) as writer:
+                with path.open("wb") as file, _armoring(file, digest) as writer:
                     yield writer
     elif not armored:
         yield target
     elif isinstance(target, int):
-        with os.fdopen(os.dup(target), "wb") as file, _armoring(file) as writer:
+        with os.fdopen(os.dup(target), "wb") as file, _armoring(file, digest) as writer:
             yield writer
     else:
-        with _armoring(target) as writer:
+        with _armoring(target, digest) as writer:
             yield writer
 
 
 @contextmanager
-def _armoring(sink: Writable | BinaryIO) -> Iterator[armor.ArmorWriter]:
-    writer = armor.ArmorWriter(sink)
+def _armoring(
+    sink: Writable | BinaryIO, digest: _native.Hasher | None
+) -> Iterator[armor.ArmorWriter]:
+    writer = armor.ArmorWriter(sink if digest is None else _Hashing(sink, digest))
     yield writer
     # Not in a finally: what failed must not look complete.
     writer.close()
@@ -288,8 +262,19 @@ def _armoring(sink: Writable | BinaryIO) -> Iterator[armor.ArmorWriter]:
         sink.flush()
 
 
+@dataclass(frozen=True, slots=True)
+class _Hashing:
+    sink: Writable | BinaryIO
+    digest: _native.Hasher
+
+    def write(self, data: bytes, /) -> int | None:
+        taken = self.sink.write(data)
+        self.digest.update(data[:taken])
+        return taken
+
+
 @contextmanager
-def _open_source(source: Source) -> Iterator[Source]:
+def open_source(source: Source) -> Iterator[Source]:
     """What the native core reads: a path as it is, if it is that of a regular file."""
     if isinstance(source, (str, os.PathLike)) and not Path(source).is_file():
         # A FIFO or a device: opening it may wait, and Python waits well.

@@ -10,20 +10,12 @@ from typing import Literal, TypeAlias
 
 from passkeep import _native, sealed
 from passkeep._native import CancelToken, TreeEntry, TreeReport
-from passkeep.age.header import Stanza
+from passkeep.audience import To, resolve
 from passkeep.errors import OutputError, PartialError, PasskeepError
 from passkeep.incoming import Source, read
-from passkeep.keyring import Keyring, PublicKeyring, State, travel
+from passkeep.keyring import PublicKeyring, State, travel
 from passkeep.sealed import Cipher
-from passkeep.stream import (
-    Identities,
-    Progress,
-    Recipients,
-    Sink,
-    open_sink,
-    to_identities,
-    to_recipients,
-)
+from passkeep.stream import Identities, Progress, Sink, open_sink, to_identities
 
 Tree: TypeAlias = str | os.PathLike[str]
 Links: TypeAlias = Literal["inside", "all"]
@@ -33,11 +25,12 @@ def backup(
     trees: Tree | Iterable[Tree],
     target: Sink,
     *,
-    to: Keyring | PublicKeyring | Recipients,
+    to: To,
     cipher: Cipher = "age",
     overwrite: bool = False,
     sync: bool = True,
     threads: int | None = None,
+    digest: _native.Hasher | None = None,
     progress: Progress | None = None,
     cancel: CancelToken | None = None,
     state: State | None = None,
@@ -56,6 +49,7 @@ def backup(
         overwrite: Whether an existing backup of the same keyring may be replaced.
         sync: Whether to wait until the backup is on the disk.
         threads: How many cores to use; by default all that are usable.
+        digest: Takes the sealed bytes on their way.
         progress: Called with the bytes of file content done so far.
         cancel: Stops the work from another thread.
         state: What this machine remembers of keyrings.
@@ -74,13 +68,10 @@ def backup(
         OSError: The system refused.
     """
     roots = [trees] if isinstance(trees, (str, os.PathLike)) else list(trees)
-    extra: tuple[Stanza, ...] = ()
-    if isinstance(to, (Keyring, PublicKeyring)):
-        public = (to.public() if isinstance(to, Keyring) else to).pinned(state)
-        to, extra = public, public.stanzas
-        if overwrite:
-            _refuse_foreign(target, public)
-    header, key = sealed.begin(to_recipients(to), extra, cipher=cipher)
+    audience = resolve(to, state)
+    if overwrite and audience.keyring is not None:
+        _refuse_foreign(target, audience.keyring)
+    header, key = sealed.begin(audience.recipients, audience.stanzas, cipher=cipher)
     with open_sink(target, overwrite=overwrite, sync=sync) as sink:
         report = _native.backup_tree(
             [os.fspath(root) for root in roots],
@@ -90,6 +81,7 @@ def backup(
             # A backup that is written into the tree does not hold itself.
             skip=[os.fspath(one) for one in (sink, target) if isinstance(one, (str, os.PathLike))],
             threads=threads or _native.usable_threads(),
+            digest=digest,
             progress=progress,
             cancel=cancel,
         )

@@ -13,13 +13,17 @@ from passkeep.errors import DamagedError, InvalidInputError, WrongKeyError
 
 
 def new_header(
-    recipients: Sequence[Recipient], extra: Sequence[Stanza] = ()
+    recipients: Sequence[Recipient],
+    extra: Sequence[Stanza] = (),
+    *,
+    file_key: bytes | None = None,
 ) -> tuple[bytes, bytes]:
-    """Makes a header around a fresh file key.
+    """Makes a header around a file key.
 
     Args:
         recipients: Who can open it; at least one.
         extra: Stanzas that wrap nothing and that other tools ignore.
+        file_key: That of a payload that exists; by default a fresh one.
 
     Returns:
         The header's bytes and the 16-byte file key.
@@ -29,7 +33,8 @@ def new_header(
             classic and hybrid recipients are mixed (which would make the whole
             file as weak as its classic part).
     """
-    file_key = os.urandom(FILE_KEY_SIZE)
+    if file_key is None:
+        file_key = os.urandom(FILE_KEY_SIZE)
     stanzas = [stanza for recipient in recipients for stanza in recipient.wrap(file_key)]
     types = {stanza.type for stanza in stanzas}
     if not stanzas:

@@ -3,6 +3,7 @@
 
 use openssl::cipher::{Cipher, CipherRef};
 use openssl::cipher_ctx::CipherCtx;
+use openssl::error::ErrorStack;
 
 use crate::error::Error;
 use crate::secret::AeadKey;
@@ -14,27 +15,30 @@ pub(crate) const TAG_SIZE: usize = 16;
 const NO_AAD: &[u8] = &[];
 
 /// A keyed AEAD, one for each thread: between chunks only the nonce changes,
-/// and the key schedule is kept.
+/// and the key schedule is kept. Each direction is made ready when it is used.
 pub struct Aead {
-    seal: CipherCtx,
-    open: CipherCtx,
+    cipher: &'static CipherRef,
+    key: AeadKey,
+    seal: Option<CipherCtx>,
+    open: Option<CipherCtx>,
 }
 
 impl Aead {
-    pub(crate) fn chacha20_poly1305(key: &AeadKey) -> Result<Self, Error> {
-        Self::new(Cipher::chacha20_poly1305(), key.expose())
+    pub(crate) fn chacha20_poly1305(key: &AeadKey) -> Self {
+        Self::new(Cipher::chacha20_poly1305(), key)
     }
 
-    pub(crate) fn aes_256_gcm(key: &AeadKey) -> Result<Self, Error> {
-        Self::new(Cipher::aes_256_gcm(), key.expose())
+    pub(crate) fn aes_256_gcm(key: &AeadKey) -> Self {
+        Self::new(Cipher::aes_256_gcm(), key)
     }
 
-    fn new(cipher: &CipherRef, key: &[u8]) -> Result<Self, Error> {
-        let mut seal = CipherCtx::new()?;
-        seal.encrypt_init(Some(cipher), Some(key), None)?;
-        let mut open = CipherCtx::new()?;
-        open.decrypt_init(Some(cipher), Some(key), None)?;
-        Ok(Self { seal, open })
+    fn new(cipher: &'static CipherRef, key: &AeadKey) -> Self {
+        Self {
+            cipher,
+            key: key.duplicate(),
+            seal: None,
+            open: None,
+        }
     }
 
     /// Seals `plain` into `sealed`, which is exactly a tag longer.
@@ -68,11 +72,14 @@ impl Aead {
         let (body, tag) = sealed
             .split_at_mut_checked(plain.len())
             .ok_or(Error::Backend)?;
-        self.seal.encrypt_init(None, None, Some(nonce))?;
-        update(&mut self.seal, aad, None)?;
-        update(&mut self.seal, plain, Some(body))?;
-        self.seal.cipher_final(&mut [])?;
-        self.seal.tag(tag)?;
+        let context = ready(&mut self.seal, |context| {
+            context.encrypt_init(Some(self.cipher), Some(self.key.expose()), None)
+        })?;
+        context.encrypt_init(None, None, Some(nonce))?;
+        update(context, aad, None)?;
+        update(context, plain, Some(body))?;
+        context.cipher_final(&mut [])?;
+        context.tag(tag)?;
         Ok(())
     }
 
@@ -84,16 +91,32 @@ impl Aead {
         plain: &mut [u8],
     ) -> Result<(), Error> {
         let (body, tag) = sealed.split_at_checked(plain.len()).ok_or(Error::Backend)?;
-        self.open.decrypt_init(None, None, Some(nonce))?;
-        update(&mut self.open, aad, None)?;
-        update(&mut self.open, body, Some(plain))?;
-        self.open.set_tag(tag)?;
-        self.open.cipher_final(&mut []).map_err(|_| {
+        let context = ready(&mut self.open, |context| {
+            context.decrypt_init(Some(self.cipher), Some(self.key.expose()), None)
+        })?;
+        context.decrypt_init(None, None, Some(nonce))?;
+        update(context, aad, None)?;
+        update(context, body, Some(plain))?;
+        context.set_tag(tag)?;
+        context.cipher_final(&mut []).map_err(|_| {
             plain.fill(0);
             Error::Authentication
         })?;
         Ok(())
     }
+}
+
+/// A context that has the key, made at its first use.
+fn ready(
+    slot: &mut Option<CipherCtx>,
+    init: impl FnOnce(&mut CipherCtx) -> Result<(), ErrorStack>,
+) -> Result<&mut CipherCtx, Error> {
+    if slot.is_none() {
+        let mut context = CipherCtx::new()?;
+        init(&mut context)?;
+        *slot = Some(context);
+    }
+    slot.as_mut().ok_or(Error::Backend)
 }
 
 /// Gives data to a cipher, which takes no empty piece.
@@ -121,7 +144,7 @@ mod tests {
     #[test]
     fn wycheproof_chacha20_poly1305() {
         assert_eq!(
-            run_all(CHACHA20_POLY1305, Cipher::chacha20_poly1305),
+            run_all(CHACHA20_POLY1305, Cipher::chacha20_poly1305()),
             (316, 9)
         );
     }
@@ -129,17 +152,17 @@ mod tests {
     /// Likewise, for keys of 256 bits, which are the only size of the formats.
     #[test]
     fn wycheproof_aes_256_gcm() {
-        assert_eq!(run_all(AES_GCM, Cipher::aes_256_gcm), (66, 250));
+        assert_eq!(run_all(AES_GCM, Cipher::aes_256_gcm()), (66, 250));
     }
 
     /// Runs the vectors that apply, and counts them and the others.
-    fn run_all(vectors: &str, cipher: fn() -> &'static CipherRef) -> (usize, usize) {
+    fn run_all(vectors: &str, cipher: &'static CipherRef) -> (usize, usize) {
         let (mut ran, mut not_applicable) = (0, 0);
         each(vectors, |test| {
             let nonce = bytes(&test["iv"]).try_into();
             let key = bytes(&test["key"]);
             if let (Ok(nonce), 32) = (nonce, key.len()) {
-                run(test, &key, &nonce, cipher());
+                run(test, &key, &nonce, cipher);
                 ran += 1;
             } else {
                 not_applicable += 1;
@@ -148,11 +171,12 @@ mod tests {
         (ran, not_applicable)
     }
 
-    fn run(test: &Value, key: &[u8], nonce: &[u8; 12], cipher: &CipherRef) {
+    fn run(test: &Value, key: &[u8], nonce: &[u8; 12], cipher: &'static CipherRef) {
         let (aad, plain) = (bytes(&test["aad"]), bytes(&test["msg"]));
         let expected = [bytes(&test["ct"]), bytes(&test["tag"])].concat();
         // Used twice, as every thread does with its context.
-        let mut aead = Aead::new(cipher, key).unwrap();
+        let key = AeadKey::derive(|out| out.copy_from_slice(key));
+        let mut aead = Aead::new(cipher, &key);
         for _ in 0..2 {
             let mut opened = vec![0xAA; plain.len()];
             let end = aead.open_with(nonce, &aad, &expected, &mut opened);

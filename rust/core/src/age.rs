@@ -77,7 +77,7 @@ impl Format for Age {
         LAYOUT
     }
 
-    fn cipher(&self) -> Result<Aead, Error> {
+    fn cipher(&self) -> Aead {
         Aead::chacha20_poly1305(&self.key)
     }
 

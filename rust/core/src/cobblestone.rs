@@ -17,6 +17,8 @@ const KEY_SIZE: usize = 32;
 const SALT_SIZE: usize = 24;
 const NONCE_SIZE: usize = 12;
 const COMMITMENT_SIZE: usize = 32;
+/// Bytes of a digest of SHA-512.
+const BLOCK: usize = 64;
 const PREFIX_SIZE: usize = SALT_SIZE + COMMITMENT_SIZE;
 
 const LABEL: &[u8] = b"c2sp.org/chunked-encryption@v1+AEAD_AES_256_GCM\0";
@@ -59,34 +61,43 @@ impl CobblestoneKey {
 
     /// `key32 ‖ base nonce12 ‖ commitment32 = HKDF-Expand-SHA-512(key, label ‖ salt
     /// ‖ context)`.
-    ///
-    /// HKDF-Expand (RFC 5869) is written out for its two blocks, since the format
-    /// expands a key of 32 bytes and the `hkdf` crate insists on 64.
     fn derive(&self, salt: &[u8; SALT_SIZE]) -> Derived {
-        let block = |before: &[u8], counter: u8| {
-            let prf = self.prf.clone();
-            let prf = prf.chain_update(before).chain_update(LABEL);
-            let prf = prf.chain_update(salt).chain_update(&self.context);
-            let block: [u8; 64] = prf.chain_update([counter]).finalize().into_bytes().into();
-            Zeroizing::new(block)
-        };
-        let first = block(&[], 1);
-        let second = block(&*first, 2);
+        let okm = expand(&self.prf, &[LABEL, salt, &self.context]);
+        let (key, rest) = okm.split_at(KEY_SIZE);
+        let (base, rest) = rest.split_at(NONCE_SIZE);
         let mut derived = Derived {
             format: Cobblestone {
-                key: AeadKey::derive(|out| out.copy_from_slice(&first[..KEY_SIZE])),
+                key: AeadKey::derive(|out| out.copy_from_slice(key)),
                 base: [0; NONCE_SIZE],
             },
             commitment: [0; COMMITMENT_SIZE],
         };
-        let (_, rest) = first.split_at(KEY_SIZE);
-        let (base, start) = rest.split_at(NONCE_SIZE);
-        let (front, back) = derived.commitment.split_at_mut(start.len());
         derived.format.base.copy_from_slice(base);
-        front.copy_from_slice(start);
-        back.copy_from_slice(&second[..back.len()]);
+        derived.commitment.copy_from_slice(&rest[..COMMITMENT_SIZE]);
         derived
     }
+}
+
+/// The first two blocks of HKDF-Expand with SHA-512 (RFC 5869, section 2.3).
+///
+/// Written out because the format expands a key of 32 bytes, and the `hkdf` crate
+/// insists on 64.
+fn expand(prf: &Hmac<Sha512>, info: &[&[u8]]) -> Zeroizing<[u8; 2 * BLOCK]> {
+    let mut okm = Zeroizing::new([0; 2 * BLOCK]);
+    let (first, second) = okm.split_at_mut(BLOCK);
+    block(prf, &[], info, 1, first);
+    block(prf, first, info, 2, second);
+    okm
+}
+
+fn block(prf: &Hmac<Sha512>, before: &[u8], info: &[&[u8]], counter: u8, out: &mut [u8]) {
+    let mut prf = prf.clone();
+    prf.update(before);
+    for part in info {
+        prf.update(part);
+    }
+    prf.update(&[counter]);
+    out.copy_from_slice(&prf.finalize().into_bytes());
 }
 
 impl PayloadKey for CobblestoneKey {
@@ -134,7 +145,7 @@ impl Format for Cobblestone {
         LAYOUT
     }
 
-    fn cipher(&self) -> Result<Aead, Error> {
+    fn cipher(&self) -> Aead {
         Aead::aes_256_gcm(&self.key)
     }
 
@@ -164,6 +175,34 @@ mod tests {
     const VECTORS: &str = include_str!(
         "../../../tests/vectors/wycheproof/c2sp_chunked_encryption_aes_256_gcm_test.json"
     );
+
+    const HKDF: &str = include_str!("../../../tests/vectors/wycheproof/hkdf_sha512_test.json");
+
+    /// Every vector of HKDF whose output is within two blocks, which is all that
+    /// the format asks for.
+    #[test]
+    fn wycheproof_hkdf_sha512() {
+        let (mut ran, mut longer) = (0, 0);
+        each(HKDF, |test| {
+            let size = usize::try_from(test["size"].as_u64().unwrap()).unwrap();
+            if size > 2 * BLOCK {
+                longer += 1;
+                return;
+            }
+            let extract = Hmac::<Sha512>::new_from_slice(&bytes(&test["salt"])).unwrap();
+            let prk = extract
+                .chain_update(bytes(&test["ikm"]))
+                .finalize()
+                .into_bytes();
+            let okm = expand(
+                &Hmac::new_from_slice(&prk).unwrap(),
+                &[&bytes(&test["info"])],
+            );
+            assert_eq!(okm[..size], bytes(&test["okm"]), "{}", test["tcId"]);
+            ran += 1;
+        });
+        assert_eq!((ran, longer), (76, 7));
+    }
 
     #[test]
     fn wycheproof_chunked_encryption() {

@@ -48,7 +48,7 @@ pub fn seal_file(
     run(
         worth_waking(threads, size),
         0..units,
-        || Worker::new(format),
+        || Ok(Worker::new(format)),
         |worker, i| {
             let (plain, sealed) = (i * unit, i * layout.sealed_unit() as u64);
             let length = usize::try_from(unit.min(size - plain)).unwrap_or(UNIT);
@@ -100,7 +100,7 @@ pub fn open_file(
     run(
         worth_waking(threads, size),
         0..units,
-        || Worker::new(format),
+        || Ok(Worker::new(format)),
         |worker, i| {
             let (sealed, plain) = (i * unit, i * layout.unit() as u64);
             let length = usize::try_from(unit.min(sealed_size - sealed)).unwrap_or(UNIT);
@@ -141,12 +141,12 @@ struct Worker {
 }
 
 impl Worker {
-    fn new(format: &dyn Format) -> Result<Self, Error> {
-        Ok(Self {
-            aead: format.cipher()?,
+    fn new(format: &dyn Format) -> Self {
+        Self {
+            aead: format.cipher(),
             plain: Vec::new(),
             sealed: Vec::new(),
-        })
+        }
     }
 }
 

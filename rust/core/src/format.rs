@@ -39,7 +39,7 @@ pub trait Format: Send + Sync {
 
     /// A cipher of its own for each thread, ready with this payload's key.
     #[doc(hidden)]
-    fn cipher(&self) -> Result<Aead, Error>;
+    fn cipher(&self) -> Aead;
 
     /// The nonce of chunk number `chunk`, which ends the message if `last`.
     fn nonce(&self, chunk: u64, last: bool) -> [u8; 12];

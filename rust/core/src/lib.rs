@@ -8,6 +8,7 @@
 //!   [`std::io::Read`] out, bounded memory.
 //! * [`seal_file`] and [`open_file`] go from file to file with positioned reads
 //!   and writes on all threads.
+//! * [`RangeReader`] reads anywhere in a message.
 //! * [`seal_slice`] and [`open_slice`] go from buffer to buffer.
 //!
 //! All of them produce the same bytes for any number of threads, and none of
@@ -15,14 +16,17 @@
 
 mod aead;
 mod age;
+mod batch;
 mod chunks;
 mod cobblestone;
 mod engine;
 mod error;
 mod file;
 mod format;
+mod hash;
 mod layout;
 mod open;
+mod range;
 mod seal;
 mod secret;
 mod slice;
@@ -32,13 +36,16 @@ mod wycheproof;
 
 pub use aead::Aead;
 pub use age::FileKey;
+pub use batch::{Object, open_batch, seal_batch};
 pub use cobblestone::CobblestoneKey;
 pub use engine::usable_threads;
 pub use error::Error;
 pub use file::{open_file, seal_file};
 pub use format::{Format, PayloadKey};
+pub use hash::{Algorithm, DIGEST_SIZE, Digest, Hasher, Hashing, hash_file, hash_slice};
 pub use layout::{LastChunk, Layout};
 pub use open::Opener;
+pub use range::{RangeReader, ReadAt};
 pub use seal::Sealer;
-pub use slice::{open_slice, seal_slice};
+pub use slice::{Stability, open_slice, seal_slice};
 pub use watch::Watch;

@@ -87,7 +87,7 @@ impl<R: Read> Opener<R> {
             }
             let Some(unit) = self.next_unit() else { break };
             if unit.place.last && self.pipeline.is_none() || self.threads <= 1 {
-                let mut aead = self.format.cipher()?;
+                let mut aead = self.format.cipher();
                 self.current = Some(open_unit(&*self.format, &mut aead, unit));
                 return Ok(true);
             }
@@ -114,7 +114,7 @@ impl<R: Read> Opener<R> {
     fn start_pipeline(&self) -> Result<Pipeline<Unit, Unit>, Error> {
         Pipeline::start(self.threads, || {
             let format = Arc::clone(&self.format);
-            let mut aead = format.cipher()?;
+            let mut aead = format.cipher();
             Ok(move |unit| open_unit(&*format, &mut aead, unit))
         })
     }

@@ -114,7 +114,7 @@ impl<W: Write> Sealer<W> {
 
         let alone = last && self.pipeline.is_none();
         if alone || self.threads <= 1 {
-            let unit = seal_unit(&*self.format, &mut self.format.cipher()?, unit)?;
+            let unit = seal_unit(&*self.format, &mut self.format.cipher(), unit)?;
             return self.write_out(unit);
         }
         while self.pipeline.as_ref().is_some_and(Pipeline::is_full) {
@@ -132,7 +132,7 @@ impl<W: Write> Sealer<W> {
     fn start_pipeline(&self) -> Result<Pipeline<Unit, Result<Unit, Error>>, Error> {
         Pipeline::start(self.threads, || {
             let format = Arc::clone(&self.format);
-            let mut aead = format.cipher()?;
+            let mut aead = format.cipher();
             Ok(move |unit| seal_unit(&*format, &mut aead, unit))
         })
     }

@@ -13,6 +13,11 @@ impl AeadKey {
         key
     }
 
+    /// Another copy, for a thread of its own.
+    pub(crate) fn duplicate(&self) -> Self {
+        Self::derive(|out| out.copy_from_slice(&**self.0))
+    }
+
     pub(crate) fn expose(&self) -> &[u8; 32] {
         &self.0
     }

@@ -31,7 +31,7 @@ pub fn seal_slice(
     run(
         worth_waking(threads, plain.len() as u64),
         (0..).zip(pairs),
-        || format.cipher(),
+        || Ok(format.cipher()),
         |aead, (i, (plain, sealed))| {
             let plain = plain.unwrap_or_default();
             let place = Place::of_unit(layout, i, units);
@@ -40,6 +40,16 @@ pub fn seal_slice(
         },
         watch,
     )
+}
+
+/// Whether somebody else could write into an input while it is opened.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Stability {
+    /// Nobody can.
+    Stable,
+    /// Somebody could: each unit is copied before it is authenticated, since what
+    /// is decrypted must be what was authenticated.
+    Shared,
 }
 
 /// Opens `sealed` into `plain`, which has exactly [`crate::Layout::plain_size`] bytes and
@@ -51,6 +61,7 @@ pub fn seal_slice(
 pub fn open_slice(
     format: &dyn Format,
     sealed: &[u8],
+    stability: Stability,
     plain: &mut [u8],
     threads: usize,
     watch: &mut dyn Watch,
@@ -69,9 +80,17 @@ pub fn open_slice(
         run(
             threads,
             (0..).zip(pairs),
-            || format.cipher(),
-            |aead, (i, (sealed, plain))| {
+            || Ok((format.cipher(), Vec::new())),
+            |(aead, copy), (i, (sealed, plain))| {
                 let plain = plain.unwrap_or_default();
+                let sealed = match stability {
+                    Stability::Stable => sealed,
+                    Stability::Shared => {
+                        copy.clear();
+                        copy.extend_from_slice(sealed);
+                        copy
+                    }
+                };
                 let place = Place::of_unit(layout, i, units);
                 let Opened { released, end } = open_run(format, aead, place, sealed, plain);
                 end.map(|()| released as u64)

@@ -177,7 +177,7 @@ impl Format for Second {
     fn layout(&self) -> Layout {
         self.0.layout()
     }
-    fn cipher(&self) -> Result<Aead, Error> {
+    fn cipher(&self) -> Aead {
         self.0.cipher()
     }
     fn nonce(&self, chunk: u64, last: bool) -> [u8; 12] {
@@ -215,7 +215,7 @@ impl Format for From {
     fn layout(&self) -> Layout {
         self.0.layout()
     }
-    fn cipher(&self) -> Result<Aead, Error> {
+    fn cipher(&self) -> Aead {
         self.0.cipher()
     }
     fn nonce(&self, chunk: u64, last: bool) -> [u8; 12] {

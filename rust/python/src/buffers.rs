@@ -1,38 +1,42 @@
 //! Python buffers as slices: the only `unsafe` of this crate.
 
+use passkeep_core::Stability;
 use pyo3::buffer::PyUntypedBuffer;
 use pyo3::exceptions::PyBufferError;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
-/// Sealed data that stays as it is while it is opened.
-///
-/// Opening reads each byte more than once, to authenticate and to decrypt, so
-/// memory that somebody could write to in between (a mapped file, above all) is
-/// copied first. Bytes objects cannot change.
-pub(crate) enum Stable<'py> {
+/// Sealed data, and whether somebody could write into it while it is opened: bytes
+/// objects cannot change, other buffers (a mapped file, above all) may.
+pub(crate) enum Sealed<'py> {
     Bytes(Bound<'py, PyBytes>),
-    Copy(Vec<u8>),
+    Buffer(Input),
 }
 
-impl Stable<'_> {
+impl Sealed<'_> {
     pub(crate) fn as_slice(&self) -> &[u8] {
         match self {
             Self::Bytes(bytes) => bytes.as_bytes(),
-            Self::Copy(copy) => copy,
+            Self::Buffer(buffer) => buffer.as_slice(),
+        }
+    }
+
+    pub(crate) fn stability(&self) -> Stability {
+        match self {
+            Self::Bytes(_) => Stability::Stable,
+            Self::Buffer(_) => Stability::Shared,
         }
     }
 }
 
-impl<'py> FromPyObject<'_, 'py> for Stable<'py> {
+impl<'py> FromPyObject<'_, 'py> for Sealed<'py> {
     type Error = PyErr;
 
     fn extract(object: Borrowed<'_, 'py, PyAny>) -> PyResult<Self> {
         if let Ok(bytes) = object.cast::<PyBytes>() {
             return Ok(Self::Bytes(bytes.to_owned()));
         }
-        let input: Input = object.extract()?;
-        Ok(Self::Copy(input.as_slice().to_vec()))
+        object.extract().map(Self::Buffer)
     }
 }
 
@@ -55,7 +59,7 @@ impl Input {
         // thread writes into the buffer meanwhile. Sealing encrypts each byte
         // and authenticates its own output, so such a race can only change
         // which plaintext is sealed, as it would for any C extension; what
-        // is opened is `Stable`.
+        // is opened is copied first, where it is not a bytes object.
         unsafe { std::slice::from_raw_parts(start, size) }
     }
 }
@@ -69,6 +73,52 @@ impl<'py> FromPyObject<'_, 'py> for Input {
             Ok(Self(buffer))
         } else {
             Err(PyBufferError::new_err("the buffer is not contiguous"))
+        }
+    }
+}
+
+/// A contiguous, writable buffer of any element type, written as bytes.
+pub(crate) struct Output(PyUntypedBuffer);
+
+impl Output {
+    /// The bytes of the buffer.
+    #[allow(unsafe_code)]
+    pub(crate) fn as_mut_slice(&mut self) -> &mut [u8] {
+        let (start, size) = (self.0.buf_ptr().cast::<u8>(), self.0.len_bytes());
+        if size == 0 {
+            // An empty buffer may have a null pointer.
+            return &mut [];
+        }
+        // SAFETY: As for `Input`; that the memory may be written to was checked
+        // when `self` was made, and that no input of the same call lies in it is
+        // checked by `overlaps`. Another Python thread that touches the buffer
+        // meanwhile sees bytes of the result early, or loses its own, as with
+        // any C extension that fills a buffer without the GIL.
+        unsafe { std::slice::from_raw_parts_mut(start, size) }
+    }
+
+    /// Whether it shares memory with `data`.
+    pub(crate) fn overlaps(&self, data: &[u8]) -> bool {
+        let (start, size) = (self.0.buf_ptr() as usize, self.0.len_bytes());
+        let other = data.as_ptr() as usize;
+        size > 0 && !data.is_empty() && start < other + data.len() && other < start + size
+    }
+}
+
+impl<'py> FromPyObject<'_, 'py> for Output {
+    type Error = PyErr;
+
+    fn extract(object: Borrowed<'_, 'py, PyAny>) -> PyResult<Self> {
+        let buffer = PyUntypedBuffer::get(&object)?;
+        if buffer.readonly() {
+            return Err(PyBufferError::new_err("the output buffer is read-only"));
+        }
+        if buffer.is_c_contiguous() {
+            Ok(Self(buffer))
+        } else {
+            Err(PyBufferError::new_err(
+                "the output buffer is not contiguous",
+            ))
         }
     }
 }

@@ -2,7 +2,7 @@
 //! number, or Python file objects.
 
 use std::fs::{File, OpenOptions};
-use std::io::{self, Read, Write};
+use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::os::fd::AsFd;
 use std::path::PathBuf;
 
@@ -129,6 +129,22 @@ impl Read for Source {
                 };
                 room.copy_from_slice(data);
                 Ok(data.len())
+            })?),
+        }
+    }
+}
+
+impl Seek for Source {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        match self {
+            Self::Path(file) | Self::Stream(file) => file.seek(to),
+            Self::Object(object) => Ok(Python::attach(|py| {
+                let position = match to {
+                    SeekFrom::Start(at) => object.call_method1(py, "seek", (at, 0)),
+                    SeekFrom::Current(by) => object.call_method1(py, "seek", (by, 1)),
+                    SeekFrom::End(by) => object.call_method1(py, "seek", (by, 2)),
+                };
+                position?.extract(py)
             })?),
         }
     }

@@ -1,11 +1,14 @@
 //! The extension module `passkeep._native`: parse arguments, call the core, map
 //! errors. Everything that could be tested without Python lives elsewhere.
 
+mod batch;
 mod buffers;
 mod channels;
 mod errors;
+mod hash;
 mod key;
 mod payload;
+mod stream;
 mod tree;
 mod watch;
 
@@ -17,9 +20,15 @@ mod _native {
     use pyo3::prelude::*;
 
     #[pymodule_export]
+    use crate::batch::BatchKey;
+    #[pymodule_export]
+    use crate::hash::{Hasher, hash_bytes, hash_stream};
+    #[pymodule_export]
     use crate::key::PayloadKey;
     #[pymodule_export]
-    use crate::payload::{open_bytes, open_stream, seal_bytes, seal_stream};
+    use crate::payload::{open_bytes, open_into, open_stream, seal_bytes, seal_into, seal_stream};
+    #[pymodule_export]
+    use crate::stream::{OpeningStream, RangeStream, SealingStream};
     #[pymodule_export]
     use crate::tree::{
         Problem, TreeEntry, TreeReport, backup_tree, list_tree, measure_tree, restore_tree,

@@ -4,14 +4,17 @@ use std::io::{self, BufRead, Cursor, Read, Seek, SeekFrom, Write};
 
 use std::sync::Arc;
 
-use passkeep_core::{Format, Opener, Sealer, Watch, open_file, open_slice, seal_file, seal_slice};
+use passkeep_core::{
+    Error, Format, Hashing, Opener, Sealer, Watch, open_file, open_slice, seal_file, seal_slice,
+};
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
-use crate::buffers::{Input, Stable};
+use crate::buffers::{Input, Output, Sealed};
 use crate::channels::{Sink, Source};
-use crate::errors::{DamagedError, LimitError, from_core, from_io};
+use crate::errors::{DamagedError, InvalidInputError, LimitError, from_core, from_io};
+use crate::hash::Hasher;
 use crate::key::PayloadKey;
 use crate::watch::{CancelToken, Watcher};
 
@@ -49,55 +52,151 @@ pub(crate) fn seal_bytes<'py>(
 #[pyo3(signature = (data, offset, key, *, threads, cancel=None))]
 pub(crate) fn open_bytes<'py>(
     py: Python<'py>,
-    data: Stable<'py>,
+    data: Sealed<'py>,
     offset: usize,
     key: &PayloadKey,
     threads: usize,
     cancel: Option<&CancelToken>,
 ) -> PyResult<Bound<'py, PyBytes>> {
+    let stability = data.stability();
     let mut payload = data.as_slice().get(offset..).unwrap_or_default();
     let format = resume(key, &mut payload)?;
     let size = format.layout().plain_size(payload.len() as u64);
     let size = to_usize(size.map_err(from_core)?)?;
     let mut watch = Watcher::new(None, cancel);
     PyBytes::new_with(py, size, |out| {
-        py.detach(|| open_slice(&*format, payload, out, threads, &mut watch))
+        py.detach(|| open_slice(&*format, payload, stability, out, threads, &mut watch))
             .map_err(from_core)
     })
 }
 
-/// Seals `source` into `sink`, header first. Returns the plaintext size.
+/// Seals a buffer into another one, header first. Returns how much of it was
+/// filled.
 #[pyfunction]
-#[pyo3(signature = (source, sink, header, key, *, threads, progress=None, cancel=None))]
+#[pyo3(signature = (data, out, header, key, *, threads, cancel=None))]
+pub(crate) fn seal_into(
+    py: Python<'_>,
+    data: Input,
+    mut out: Output,
+    header: &[u8],
+    key: &PayloadKey,
+    threads: usize,
+    cancel: Option<&CancelToken>,
+) -> PyResult<usize> {
+    let plain = data.as_slice();
+    refuse_overlap(&out, plain)?;
+    let (prefix, format) = key.key().begin().map_err(from_core)?;
+    let sealed = format.layout().sealed_size(plain.len() as u64);
+    let start = header.len() + prefix.len();
+    let size = to_usize(start as u64 + sealed.map_err(from_core)?)?;
+    let (front, chunks) = room(&mut out, size)?.split_at_mut(start);
+    front[..header.len()].copy_from_slice(header);
+    front[header.len()..].copy_from_slice(&prefix);
+    let mut watch = Watcher::new(None, cancel);
+    py.detach(|| seal_slice(&*format, plain, chunks, threads, &mut watch))
+        .map_err(from_core)?;
+    Ok(size)
+}
+
+/// Opens a buffer, whose payload begins at `offset`, into another one. Returns how
+/// much of it was filled.
+#[pyfunction]
+#[pyo3(signature = (data, offset, out, key, *, threads, cancel=None))]
+pub(crate) fn open_into(
+    py: Python<'_>,
+    data: Sealed<'_>,
+    offset: usize,
+    mut out: Output,
+    key: &PayloadKey,
+    threads: usize,
+    cancel: Option<&CancelToken>,
+) -> PyResult<usize> {
+    refuse_overlap(&out, data.as_slice())?;
+    let stability = data.stability();
+    let mut payload = data.as_slice().get(offset..).unwrap_or_default();
+    let format = resume(key, &mut payload)?;
+    let size = format.layout().plain_size(payload.len() as u64);
+    let size = to_usize(size.map_err(from_core)?)?;
+    let out = room(&mut out, size)?;
+    let mut watch = Watcher::new(None, cancel);
+    py.detach(|| open_slice(&*format, payload, stability, out, threads, &mut watch))
+        .map_err(from_core)?;
+    Ok(size)
+}
+
+fn refuse_overlap(out: &Output, data: &[u8]) -> PyResult<()> {
+    if out.overlaps(data) {
+        return Err(InvalidInputError::new_err(
+            "input and output share memory; nothing was written",
+        ));
+    }
+    Ok(())
+}
+
+/// The beginning of a buffer that a result of `size` bytes goes to.
+fn room(out: &mut Output, size: usize) -> PyResult<&mut [u8]> {
+    let out = out.as_mut_slice();
+    let given = out.len();
+    out.get_mut(..size).ok_or_else(|| {
+        let message = format!("the output needs {size} bytes and has {given}; nothing was written");
+        InvalidInputError::new_err(message)
+    })
+}
+
+/// Seals `source` into `sink`, header first. Returns the plaintext size. What is
+/// written is hashed on the way by `digest`.
+#[pyfunction]
+#[pyo3(signature = (source, sink, header, key, *, threads, digest=None, progress=None, cancel=None))]
 #[allow(clippy::too_many_arguments)]
 pub(crate) fn seal_stream(
     py: Python<'_>,
     mut source: Source,
-    mut sink: Sink,
+    sink: Sink,
     header: &[u8],
     key: &PayloadKey,
     threads: usize,
+    digest: Option<&Hasher>,
     progress: Option<Py<PyAny>>,
     cancel: Option<&CancelToken>,
 ) -> PyResult<u64> {
     let mut watch = Watcher::new(progress, cancel);
     let (prefix, format) = key.key().begin().map_err(from_core)?;
+    let before = [header, &prefix].concat();
     py.detach(|| {
-        sink.write_all(header)?;
-        sink.write_all(&prefix)?;
-        let size = if let (Some(from), Some(to)) = (source.regular(), sink.regular()) {
-            let offset = (header.len() + prefix.len()) as u64;
-            seal_file(&*format, from, to, offset, threads, &mut watch)?
-        } else {
-            let mut sealer = Sealer::new(format, &mut sink, threads);
+        if let (Some(from), Some(to), None) = (source.regular(), sink.regular(), digest) {
+            (&*to).write_all(&before).map_err(from_io)?;
+            let at = before.len() as u64;
+            let size = seal_file(&*format, from, to, at, threads, &mut watch);
+            return watch_end(&mut watch, size);
+        }
+        hashed(digest, sink, |sink| {
+            sink.write_all(&before)?;
+            let mut sealer = Sealer::new(format, sink, threads);
             let size = pour(&mut source, &mut sealer, &mut watch)?;
             sealer.finish()?;
-            size
-        };
-        watch.finish(size)?;
-        Ok(size)
+            watch.finish(size)?;
+            Ok(size)
+        })?
+        .map_err(from_core)
     })
-    .map_err(from_core)
+}
+
+/// Gives `work` a sink, behind a hasher if there is one.
+pub(crate) fn hashed<T>(
+    digest: Option<&Hasher>,
+    mut sink: Sink,
+    work: impl FnOnce(&mut dyn Write) -> T,
+) -> PyResult<T> {
+    match digest {
+        None => Ok(work(&mut sink)),
+        Some(digest) => digest.with(|hasher| work(&mut Hashing::new(sink, hasher))),
+    }
+}
+
+fn watch_end(watch: &mut Watcher, size: Result<u64, Error>) -> PyResult<u64> {
+    let size = size.map_err(from_core)?;
+    watch.finish(size).map_err(from_io)?;
+    Ok(size)
 }
 
 /// Opens a payload into `sink`. What was read of `source` beyond the header is
@@ -222,7 +321,7 @@ fn resume(key: &PayloadKey, payload: &mut impl Read) -> PyResult<Arc<dyn Format>
     key.resume(&prefix).map_err(from_core)
 }
 
-fn to_usize(size: u64) -> PyResult<usize> {
+pub(crate) fn to_usize(size: u64) -> PyResult<usize> {
     usize::try_from(size).map_err(|_| LimitError::new_err("the result does not fit the memory"))
 }
 

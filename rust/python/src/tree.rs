@@ -13,8 +13,9 @@ use pyo3::types::IntoPyDict;
 
 use crate::channels::{Sink, Source};
 use crate::errors::{DamagedError, InvalidInputError, LimitError, from_core, from_io};
+use crate::hash::Hasher;
 use crate::key::PayloadKey;
-use crate::payload::{Leftover, begin};
+use crate::payload::{Leftover, begin, hashed};
 use crate::watch::{CancelToken, Watcher};
 
 /// One entry that is not as it should be.
@@ -74,31 +75,36 @@ pub(crate) struct TreeEntry {
 
 /// Seals trees into `sink`, header first.
 #[pyfunction]
-#[pyo3(signature = (roots, sink, header, key, *, skip, threads, progress=None, cancel=None))]
+#[pyo3(signature = (
+    roots, sink, header, key, *, skip, threads, digest=None, progress=None, cancel=None
+))]
 #[allow(clippy::too_many_arguments)]
 pub(crate) fn backup_tree(
     py: Python<'_>,
     roots: Vec<PathBuf>,
-    mut sink: Sink,
+    sink: Sink,
     header: &[u8],
     key: &PayloadKey,
     skip: Vec<PathBuf>,
     threads: usize,
+    digest: Option<&Hasher>,
     progress: Option<Py<PyAny>>,
     cancel: Option<&CancelToken>,
 ) -> PyResult<TreeReport> {
     let mut watch = Watcher::new(progress, cancel);
     let (prefix, format) = key.key().begin().map_err(from_core)?;
     let report = py.detach(|| {
-        io::Write::write_all(&mut sink, header).map_err(Error::Sink)?;
-        io::Write::write_all(&mut sink, &prefix).map_err(Error::Sink)?;
-        let mut sealer = Sealer::new(format, &mut sink, threads);
-        let options = WriteOptions { skip };
-        let report = write_tree(&roots, &mut sealer, &options, &mut watch)?;
-        sealer.finish().map_err(|error| Error::Sink(error.into()))?;
-        watch.finish(report.bytes).map_err(Error::Watch)?;
-        Ok(report)
-    });
+        hashed(digest, sink, |sink| {
+            sink.write_all(header).map_err(Error::Sink)?;
+            sink.write_all(&prefix).map_err(Error::Sink)?;
+            let mut sealer = Sealer::new(format, sink, threads);
+            let options = WriteOptions { skip };
+            let report = write_tree(&roots, &mut sealer, &options, &mut watch)?;
+            sealer.finish().map_err(|error| Error::Sink(error.into()))?;
+            watch.finish(report.bytes).map_err(Error::Watch)?;
+            Ok(report)
+        })
+    })?;
     to_report(py, report)
 }
 

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use passkeep_core::{
     CobblestoneKey, Error, FileKey, Format, LastChunk, Layout, Opener, PayloadKey, Sealer,
-    open_file, open_slice, seal_file, seal_slice,
+    Stability, open_file, open_slice, seal_file, seal_slice,
 };
 
 pub const UNIT: usize = 1 << 20;
@@ -140,7 +140,15 @@ impl Paths {
     pub fn open_to_slice(&self, sealed: &[u8], threads: usize) -> Result<Vec<u8>, Error> {
         let size = self.layout.plain_size(sealed.len() as u64)?;
         let mut plain = vec![0xAA; usize::try_from(size).expect("it fits")];
-        let end = open_slice(&*self.format, sealed, &mut plain, threads, &mut ());
+        let stability = [Stability::Stable, Stability::Shared][threads % 2];
+        let end = open_slice(
+            &*self.format,
+            sealed,
+            stability,
+            &mut plain,
+            threads,
+            &mut (),
+        );
         if end.is_err() {
             assert!(plain.iter().all(|byte| *byte == 0), "cleared on failure");
         }
