@@ -39,7 +39,7 @@ ARROWS = {
     "passkey": {"errors", "age", "prf"},
     "cli": {
         *("errors", "_native", "age", "incoming", "keyring", "output", "passkey"),
-        *("sealed", "stream", "tree"),
+        *("digests", "rewrapping", "sealed", "stream", "tree"),
     },
     "__main__": {"cli"},
 }

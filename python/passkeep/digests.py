@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from typing_extensions import Buffer
 
 Algorithm: TypeAlias = Literal["blake3", "sha256"]
+ALGORITHMS: tuple[Algorithm, ...] = ("blake3", "sha256")
 
 
 def digest(

@@ -322,8 +322,8 @@ class SealedWriter(io.BufferedIOBase):
         raise TypeError("a file that is being written cannot be pickled")
 
     def _end(self) -> None:
-        self._ended = True
         super().close()
+        self._ended = True
 
     def _check_open(self) -> None:
         if self._ended:

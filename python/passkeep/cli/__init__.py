@@ -24,6 +24,8 @@ _COMMANDS = {
     "verify": "passkeep.cli.tree",
     "encrypt": "passkeep.cli.single",
     "decrypt": "passkeep.cli.single",
+    "rewrap": "passkeep.cli.rewrap",
+    "digest": "passkeep.cli.digest",
     "key": "passkeep.cli.key",
 }
 

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 import click
 
+from passkeep.digests import ALGORITHMS
 from passkeep.incoming import STDIN, STDOUT
 from passkeep.sealed import CIPHERS
 
@@ -40,6 +41,14 @@ cipher_option = click.option(
     default="age",
     show_default=True,
     help="The format: a plain age file, or the AES container (faster; see docs/recovery.md).",
+)
+digest_option = click.option(
+    "--digest",
+    type=click.Choice(ALGORITHMS),
+    help="Hash the sealed bytes on the way, and print the digest.",
+)
+algorithm_option = click.option(
+    "--algorithm", type=click.Choice(ALGORITHMS), default="blake3", show_default=True
 )
 force_option = click.option("-f", "--force", is_flag=True, help="Replace an existing file.")
 sync_option = click.option(

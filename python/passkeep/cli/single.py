@@ -9,11 +9,14 @@ from pathlib import Path
 import click
 
 from passkeep import stream
+from passkeep._native import Hasher
 from passkeep.age import scrypt
 from passkeep.age.header import Stanza
 from passkeep.age.secret import Secret
 from passkeep.cli import options, ways
+from passkeep.cli.ending import say
 from passkeep.cli.progress import bar
+from passkeep.digests import Algorithm
 from passkeep.keyring import Keyring, passwords
 from passkeep.sealed import Cipher
 
@@ -27,6 +30,7 @@ from passkeep.sealed import Cipher
 @options.keyring_option
 @options.secret_options
 @options.cipher_option
+@options.digest_option
 @options.force_option
 @options.sync_option
 @options.threads_option
@@ -40,6 +44,7 @@ def encrypt_command(
     password_env: str | None,
     password_fd: int | None,
     cipher: Cipher,
+    digest: Algorithm | None,
     force: bool,
     sync: bool,
     threads: int | None,
@@ -54,6 +59,7 @@ def encrypt_command(
         password = _new_passphrase()
     if output == options.STANDARD_STREAM and not armor and sys.stdout.isatty():
         raise click.UsageError("This is binary: use -o FILE, --armor, or redirect standard output.")
+    hasher = None if digest is None else Hasher(digest)
     with bar("Encrypting", options.size(file)) as progress:
         stream.encrypt_file(
             options.source(file),
@@ -64,8 +70,11 @@ def encrypt_command(
             overwrite=force,
             sync=sync,
             threads=threads,
+            digest=hasher,
             progress=progress,
         )
+    if hasher is not None:
+        say(f"{hasher.hexdigest()}  {output}")
 
 
 @click.command()

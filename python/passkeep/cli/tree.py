@@ -12,10 +12,11 @@ import click
 
 from passkeep import _native
 from passkeep import tree as trees
-from passkeep._native import TreeEntry, TreeReport
+from passkeep._native import Hasher, TreeEntry, TreeReport
 from passkeep.cli import options, ways
 from passkeep.cli.ending import printable, say
 from passkeep.cli.progress import Stopwatch, bar, human
+from passkeep.digests import Algorithm
 from passkeep.errors import InvalidInputError, PartialError
 from passkeep.keyring import Keyring, PublicKeyring
 from passkeep.sealed import Cipher
@@ -28,6 +29,7 @@ from passkeep.stream import Identities, Recipients
 @options.keyring_option
 @options.to_option
 @options.cipher_option
+@options.digest_option
 @options.force_option
 @options.sync_option
 @options.threads_option
@@ -38,6 +40,7 @@ def backup_command(
     keyring: Path | None,
     recipients: tuple[str, ...],
     cipher: Cipher,
+    digest: Algorithm | None,
     force: bool,
     sync: bool,
     threads: int | None,
@@ -53,6 +56,7 @@ def backup_command(
     if target == options.STANDARD_STREAM and sys.stdout.isatty():
         raise click.UsageError("A backup is binary: redirect standard output, or use -o FILE.")
     shown = as_json and target != options.STANDARD_STREAM
+    hasher = None if digest is None else Hasher(digest)
     watch = Stopwatch()
     with bar("Backing up", lambda: _native.measure_tree(list(tree))[1]) as progress:
         try:
@@ -64,14 +68,17 @@ def backup_command(
                 overwrite=force,
                 sync=sync,
                 threads=threads,
+                digest=hasher,
                 progress=watch.watching(progress),
             )
         except PartialError as error:
-            _show_json(error.report, as_json=shown)
+            _show_json(error.report, hasher, as_json=shown)
             raise
-    _show_json(report, as_json=shown)
+    _show_json(report, hasher, as_json=shown)
     if not as_json:
         say(f"Backed up {_summary(report)} to {target} in {watch.rate(report.bytes)}.")
+    if hasher is not None and not as_json:
+        say(f"{hasher.hexdigest()}  {target}")
 
 
 @click.command()
@@ -200,9 +207,9 @@ def _summary(report: TreeReport) -> str:
     return f"{report.files:,} files in {report.directories:,} folders, {human(report.bytes)}"
 
 
-def _show_json(report: object, *, as_json: bool) -> None:
+def _show_json(report: object, digest: Hasher | None = None, *, as_json: bool) -> None:
     if as_json and isinstance(report, TreeReport):
-        value = {
+        value: dict[str, object] = {
             "files": report.files,
             "directories": report.directories,
             "links": report.links,
@@ -213,6 +220,8 @@ def _show_json(report: object, *, as_json: bool) -> None:
                 for p in report.problems
             ],
         }
+        if digest is not None:
+            value["digest"] = {"algorithm": digest.name, "hex": digest.hexdigest()}
         click.echo(json.dumps(value))
 
 

@@ -93,6 +93,7 @@ impl Hasher {
 
     /// Bytes of the digest.
     #[getter]
+    #[allow(clippy::unused_self)] // an attribute of objects, as in `hashlib`
     fn digest_size(&self) -> usize {
         DIGEST_SIZE
     }
