@@ -57,15 +57,19 @@ def test_all_vectors_are_here():
     assert {vector.expect for vector in VECTORS} == set(EXIT_CODES)
 
 
+each_thread_count = pytest.mark.parametrize("threads", [1, 2, 8])
+
+
 @each_vector
-def test_bytes(vector):
+@each_thread_count
+def test_bytes(vector, threads):
     if vector.expect == "success":
-        plain = passkeep.decrypt(vector.file, identities(vector))
+        plain = passkeep.decrypt(vector.file, identities(vector), threads=threads)
         assert released_hash(plain) == vector.payload
     else:
         with pytest.raises(ERRORS[vector.expect]):
-            passkeep.decrypt(vector.file, identities(vector))
-    table.passed("age test kit", "bytes")
+            passkeep.decrypt(vector.file, identities(vector), threads=threads)
+    table.passed("age test kit", "bytes", threads)
 
 
 class Pieces(io.RawIOBase):
@@ -82,24 +86,25 @@ class Pieces(io.RawIOBase):
 
 
 @each_vector
+@each_thread_count
 @pytest.mark.parametrize("piece", [1, 100_000])
-def test_stream(vector, piece):
+def test_stream(vector, threads, piece):
     if piece == 1 and len(vector.file) > 70_000:
         piece = 13
     released = io.BytesIO()
     source = Pieces(vector.file, piece)
     if vector.expect == "success":
-        passkeep.decrypt_file(source, released, identities(vector))
+        passkeep.decrypt_file(source, released, identities(vector), threads=threads)
     else:
         with pytest.raises(ERRORS[vector.expect]):
-            passkeep.decrypt_file(source, released, identities(vector))
+            passkeep.decrypt_file(source, released, identities(vector), threads=threads)
     assert_released(vector, released.getvalue())
     if piece == 100_000:
-        table.passed("age test kit", "stream")
+        table.passed("age test kit", "stream", threads)
 
 
 @each_vector
-@pytest.mark.parametrize("threads", [1, 2, 8])
+@each_thread_count
 def test_file(vector, threads, tmp_path):
     source, target = tmp_path / "file.age", tmp_path / "plain"
     source.write_bytes(vector.file)
@@ -110,13 +115,37 @@ def test_file(vector, threads, tmp_path):
         with pytest.raises(ERRORS[vector.expect]):
             passkeep.decrypt_file(source, target, identities(vector), threads=threads)
         assert [path.name for path in tmp_path.iterdir()] == ["file.age"]
-    if threads == 1:
-        table.passed("age test kit", "file")
+    table.passed("age test kit", "file", threads)
 
 
 @each_vector
-def test_command_line(vector, tmp_path):
-    command = [sys.executable, "-m", "passkeep", "decrypt"]
+@each_thread_count
+def test_random_access(vector, threads, tmp_path):
+    """Read whole, and then again from the end to the beginning."""
+    path = tmp_path / "file.age"
+    path.write_bytes(vector.file)
+
+    def read_everywhere() -> bytes:
+        with passkeep.open(path, identity=identities(vector), threads=threads) as file:
+            assert file.seekable() == (not vector.armored)
+            plain = file.read()
+            for at in range(len(plain) - 1, 0, -5000) if file.seekable() else ():
+                file.seek(at)
+                assert file.read(10) == plain[at : at + 10]
+            return plain
+
+    if vector.expect == "success":
+        assert released_hash(read_everywhere()) == vector.payload
+    else:
+        with pytest.raises(ERRORS[vector.expect]):
+            read_everywhere()
+    table.passed("age test kit", "random access", threads)
+
+
+@each_vector
+@each_thread_count
+def test_command_line(vector, threads, tmp_path):
+    command = [sys.executable, "-m", "passkeep", "decrypt", "--threads", str(threads)]
     environment = dict(os.environ)
     if vector.passphrases:
         # The command takes one password; the kit's last one is the file's.
@@ -133,7 +162,7 @@ def test_command_line(vector, tmp_path):
     assert (b"Error:" in ended.stderr) == (vector.expect != "success")
     assert b"Traceback" not in ended.stderr
     assert_released(vector, ended.stdout)
-    table.passed("age test kit", "command line")
+    table.passed("age test kit", "command line", threads)
 
 
 @each_vector

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 
-_COUNTS: defaultdict[str, Counter[str]] = defaultdict(Counter)
-_NOTES: dict[str, str] = {}
+_COUNTS: defaultdict[str, defaultdict[str, Counter[int]]] = defaultdict(
+    lambda: defaultdict(Counter)
+)
+_NOTES: dict[str, list[str]] = defaultdict(list)
 
 
-def passed(vectors: str, interface: str, count: int = 1) -> None:
-    """Records vectors that passed through an interface."""
-    _COUNTS[vectors][interface] += count
+def passed(vectors: str, interface: str, threads: int = 0) -> None:
+    """Records a vector that passed through an interface, with a number of threads if any."""
+    _COUNTS[vectors][interface][threads] += 1
 
 
-def not_applicable(vectors: str, why: str, count: int = 1) -> None:
-    """Records vectors that no interface can take, and why."""
-    _COUNTS[vectors]["not applicable"] += count
-    _NOTES[vectors] = why
+def note(vectors: str, text: str) -> None:
+    """Says what the counts alone do not: which vectors no interface can take, and why."""
+    if text not in _NOTES[vectors]:
+        _NOTES[vectors].append(text)
 
 
 def lines() -> list[str]:
@@ -24,9 +26,27 @@ def lines() -> list[str]:
     columns = sorted({interface for counts in _COUNTS.values() for interface in counts})
     if not columns:
         return []
-    width = max(len(name) for name in _COUNTS)
-    rows = [f"{'vectors passed':{width}}  " + "  ".join(columns)]
-    for name, counts in sorted(_COUNTS.items()):
-        cells = (f"{counts[column] or '-':>{len(column)}}" for column in columns)
-        rows.append(f"{name:{width}}  " + "  ".join(cells))
-    return rows + [f"{name}: {why}" for name, why in sorted(_NOTES.items())]
+    cells = {
+        (name, column): _cell(_COUNTS[name].get(column)) for name in _COUNTS for column in columns
+    }
+    widths = {
+        column: max(len(column), *(len(cells[name, column]) for name in _COUNTS))
+        for column in columns
+    }
+    first = max(len(name) for name in [*_COUNTS, "vectors passed, with 1, 2, 8 threads"])
+    rows = [
+        f"{'vectors passed, with 1, 2, 8 threads':{first}}  "
+        + "  ".join(f"{column:>{widths[column]}}" for column in columns)
+    ]
+    rows += [
+        f"{name:{first}}  "
+        + "  ".join(f"{cells[name, column]:>{widths[column]}}" for column in columns)
+        for name in sorted(_COUNTS)
+    ]
+    return rows + [f"{name}: {text}" for name in sorted(_NOTES) for text in _NOTES[name]]
+
+
+def _cell(counts: Counter[int] | None) -> str:
+    if not counts:
+        return "-"
+    return ", ".join(str(count) for _, count in sorted(counts.items()))
