@@ -4,7 +4,7 @@ use passkeep_core::Stability;
 use pyo3::buffer::PyUntypedBuffer;
 use pyo3::exceptions::PyBufferError;
 use pyo3::prelude::*;
-use pyo3::types::PyBytes;
+use pyo3::types::{PyBytes, PyMemoryView};
 
 /// Sealed data, and whether somebody could write into it while it is opened: bytes
 /// objects cannot change, other buffers (a mapped file, above all) may.
@@ -40,6 +40,21 @@ impl<'py> FromPyObject<'_, 'py> for Sealed<'py> {
     }
 }
 
+/// The buffer of an object. One without dimensions, a scalar of numpy, has no shape
+/// that PyO3 takes, and is seen as its bytes.
+fn export(object: &Bound<'_, PyAny>) -> PyResult<PyUntypedBuffer> {
+    let refused = match PyUntypedBuffer::get(object) {
+        Ok(buffer) => return Ok(buffer),
+        Err(refused) => refused,
+    };
+    match PyMemoryView::from(object) {
+        Ok(view) if view.getattr("ndim")?.extract::<usize>()? == 0 => {
+            PyUntypedBuffer::get(&view.call_method1("cast", ("B",))?)
+        }
+        _ => Err(refused),
+    }
+}
+
 /// A contiguous buffer of any element type, read as bytes.
 pub(crate) struct Input(PyUntypedBuffer);
 
@@ -68,7 +83,7 @@ impl<'py> FromPyObject<'_, 'py> for Input {
     type Error = PyErr;
 
     fn extract(object: Borrowed<'_, 'py, PyAny>) -> PyResult<Self> {
-        let buffer = PyUntypedBuffer::get(&object)?;
+        let buffer = export(&object)?;
         if buffer.is_c_contiguous() {
             Ok(Self(buffer))
         } else {
@@ -109,7 +124,7 @@ impl<'py> FromPyObject<'_, 'py> for Output {
     type Error = PyErr;
 
     fn extract(object: Borrowed<'_, 'py, PyAny>) -> PyResult<Self> {
-        let buffer = PyUntypedBuffer::get(&object)?;
+        let buffer = export(&object)?;
         if buffer.readonly() {
             return Err(PyBufferError::new_err("the output buffer is read-only"));
         }

@@ -1,0 +1,399 @@
+"""`passkeep.open`: sealed files as Python's file objects."""
+
+import io
+import os
+import pickle
+import random
+import shutil
+import sqlite3
+import subprocess
+import sys
+import tarfile
+import threading
+import zipfile
+
+import numpy as np
+import pytest
+
+import passkeep
+
+IDENTITY = passkeep.Identity.generate()
+CIPHERS = ["age", "aes-256-gcm"]
+each_cipher = pytest.mark.parametrize("cipher", CIPHERS)
+DATA = random.Random(3).randbytes(3_000_017)
+
+
+def seal(path, data, cipher):
+    path.write_bytes(passkeep.encrypt(data, to=IDENTITY.recipient, cipher=cipher))
+    return path
+
+
+@pytest.fixture(params=CIPHERS)
+def sealed(request, tmp_path):
+    return seal(tmp_path / "sealed", DATA, request.param)
+
+
+# Reading
+
+
+def test_it_is_a_file_object(sealed):
+    with passkeep.open(sealed, identity=IDENTITY) as file:
+        assert isinstance(file, io.BufferedIOBase)
+        assert (file.readable(), file.writable(), file.seekable()) == (True, False, True)
+        assert file.read(0) == b""
+        assert file.read(10) == DATA[:10]
+        assert file.tell() == 10
+        assert file.read1(5) == DATA[10:15]
+        assert file.seek(-4, os.SEEK_END) == len(DATA) - 4
+        assert file.read() == DATA[-4:]
+        assert file.read() == b""
+        assert file.seek(-10, os.SEEK_CUR) == len(DATA) - 10
+        assert file.seek(len(DATA) + 5) == len(DATA) + 5
+        assert file.read(3) == b""
+        with pytest.raises(ValueError, match="negative"):
+            file.seek(-1)
+        with pytest.raises(ValueError, match="whence"):
+            file.seek(0, 7)
+        with pytest.raises(io.UnsupportedOperation):
+            file.write(b"x")
+    assert file.closed
+    for use in (file.read, file.tell, lambda: file.seek(0)):
+        with pytest.raises(ValueError, match="closed"):
+            use()
+
+
+@pytest.mark.parametrize("threads", [1, 2, 8])
+def test_every_way_of_reading_gives_the_same(sealed, threads):
+    with passkeep.open(sealed, identity=IDENTITY, threads=threads) as file:
+        assert file.read() == DATA
+        file.seek(0)
+        assert b"".join(iter(lambda: file.read(70_001), b"")) == DATA
+        file.seek(0)
+        assert b"".join(iter(lambda: file.read1(3000), b"")) == DATA
+        file.seek(1)
+        assert b"".join(file) == DATA[1:]  # lines
+        out = bytearray(len(DATA) + 10)
+        file.seek(0)
+        assert file.readinto(out) == len(DATA)
+        assert out[: len(DATA)] == DATA
+        buffered = io.BufferedReader(file, 1000)
+        buffered.seek(12_345)
+        assert buffered.read(100_000) == DATA[12_345:112_345]
+
+
+def test_random_reads(sealed):
+    random_ = random.Random(5)
+    with passkeep.open(sealed, identity=IDENTITY) as file:
+        for _ in range(500):
+            at, size = random_.randrange(len(DATA)), random_.choice([1, 100, 4096, 70_000])
+            file.seek(at)
+            assert file.read(size) == DATA[at : at + size]
+
+
+def test_an_array_is_filled(sealed):
+    numbers = np.zeros((100, 100), dtype=np.float64)
+    with passkeep.open(sealed, identity=IDENTITY) as file:
+        assert file.readinto(numbers) == numbers.nbytes
+    assert numbers.tobytes() == DATA[: numbers.nbytes]
+    with passkeep.open(sealed, identity=IDENTITY) as file, pytest.raises(BufferError):
+        file.readinto(bytes(10))
+
+
+def test_a_file_object_that_can_seek_is_read_anywhere(sealed):
+    prefix = b"something before it"
+    inner = io.BytesIO(prefix + sealed.read_bytes())
+    inner.seek(len(prefix))
+    with passkeep.open(inner, identity=IDENTITY) as file:
+        assert file.seekable()
+        file.seek(2_000_000)
+        assert file.read(70_000) == DATA[2_000_000:2_070_000]
+    assert not inner.closed  # it belongs to the caller
+
+
+@each_cipher
+def test_a_pipe_is_read_from_its_beginning_to_its_end(cipher, tmp_path):
+    sealed = seal(tmp_path / "sealed", DATA, cipher)
+    reading, writing = os.pipe()
+    with os.fdopen(reading, "rb") as pipe:
+        feeder = threading.Thread(target=feed, args=(writing, sealed.read_bytes()))
+        feeder.start()
+        with passkeep.open(pipe, identity=IDENTITY) as file:
+            assert not file.seekable()
+            with pytest.raises(io.UnsupportedOperation):
+                file.seek(0)
+            assert file.read(1000) == DATA[:1000]
+            assert file.tell() == 1000
+            assert file.read() == DATA[1000:]
+            assert file.read() == b""
+        feeder.join()
+
+
+def feed(descriptor, data):
+    with os.fdopen(descriptor, "wb") as pipe:
+        pipe.write(data)
+
+
+def test_armor_is_read_as_a_stream(tmp_path):
+    path = tmp_path / "file.age"
+    path.write_bytes(passkeep.encrypt(DATA, to=IDENTITY.recipient, armored=True))
+    with passkeep.open(path, identity=IDENTITY) as file:
+        assert not file.seekable()
+        assert file.read() == DATA
+
+
+def test_the_wrong_identity_opens_nothing(sealed):
+    with pytest.raises(passkeep.WrongKeyError):
+        passkeep.open(sealed, identity=passkeep.Identity.generate())
+
+
+def test_a_file_without_its_end_is_not_opened(sealed):
+    sealed.write_bytes(sealed.read_bytes()[:-1])
+    with pytest.raises(passkeep.DamagedError):
+        passkeep.open(sealed, identity=IDENTITY)
+
+
+def test_a_bad_chunk_is_told_and_the_rest_can_be_read(sealed):
+    damaged = bytearray(sealed.read_bytes())
+    damaged[-1_000_000] ^= 1
+    sealed.write_bytes(damaged)
+    with passkeep.open(sealed, identity=IDENTITY) as file:
+        assert file.read(1000) == DATA[:1000]
+        with pytest.raises(passkeep.DamagedError):
+            file.read()
+        file.seek(-1000, os.SEEK_END)
+        assert file.read() == DATA[-1000:]
+
+
+def test_a_stream_stays_failed(sealed):
+    class Pipe(io.RawIOBase):
+        def __init__(self, data):
+            self._data = io.BytesIO(data)
+
+        def read(self, size=-1):
+            return self._data.read(size)
+
+    with passkeep.open(Pipe(sealed.read_bytes()[:-1]), identity=IDENTITY) as file:
+        for _ in range(2):
+            with pytest.raises(passkeep.DamagedError):
+                file.read()
+
+
+def test_many_threads_share_a_reader(sealed):
+    with passkeep.open(sealed, identity=IDENTITY) as file:
+        read = []
+
+        def work():
+            while data := file.read(10_007):
+                read.append(data)
+
+        workers = [threading.Thread(target=work) for _ in range(64)]
+        for worker in workers:
+            worker.start()
+        for worker in workers:
+            worker.join()
+        assert sum(map(len, read)) == len(DATA)
+        assert set(read) <= {DATA[at : at + 10_007] for at in range(0, len(DATA), 10_007)}
+
+
+# What people put into files
+
+
+@each_cipher
+def test_tarfile_lists_and_reads(cipher, tmp_path):
+    archive = io.BytesIO()
+    with tarfile.open(fileobj=archive, mode="w") as tar:
+        for number in range(50):
+            info = tarfile.TarInfo(f"file-{number}")
+            info.size = number * 1000
+            tar.addfile(info, io.BytesIO(DATA[: info.size]))
+    sealed = seal(tmp_path / "a.tar.age", archive.getvalue(), cipher)
+    with (
+        passkeep.open(sealed, identity=IDENTITY) as file,
+        tarfile.open(fileobj=file) as tar,
+    ):
+        assert tar.getnames() == [f"file-{number}" for number in range(50)]
+        assert tar.extractfile("file-33").read() == DATA[:33_000]
+
+
+@each_cipher
+def test_zipfile_writes_and_reads(cipher, tmp_path):
+    path = tmp_path / "a.zip.age"
+    with (
+        passkeep.open(path, "wb", to=IDENTITY.recipient, cipher=cipher) as file,
+        zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive,
+    ):
+        archive.writestr("a", DATA)
+        archive.writestr("b", "text")
+    with (
+        passkeep.open(path, identity=IDENTITY) as file,
+        zipfile.ZipFile(file) as archive,
+    ):
+        assert archive.testzip() is None
+        assert archive.read("a") == DATA
+
+
+@each_cipher
+def test_a_database_is_whole_again(cipher, tmp_path):
+    with sqlite3.connect(tmp_path / "made.db") as database:
+        database.execute("CREATE TABLE message (id INTEGER PRIMARY KEY, text TEXT)")
+        rows = ((f"message {number} " * 20,) for number in range(20_000))
+        database.executemany("INSERT INTO message (text) VALUES (?)", rows)
+    database.close()
+    sealed = tmp_path / "made.db.age"
+    passkeep.encrypt_file(tmp_path / "made.db", sealed, to=IDENTITY.recipient, cipher=cipher)
+    restored = tmp_path / "restored.db"
+    with passkeep.open(sealed, identity=IDENTITY) as file, restored.open("wb") as out:
+        shutil.copyfileobj(file, out)
+    database = sqlite3.connect(restored)
+    assert database.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+    assert database.execute("SELECT count(*) FROM message").fetchone() == (20_000,)
+    database.close()
+
+
+# Writing
+
+
+@each_cipher
+@pytest.mark.parametrize("threads", [1, 2, 8])
+def test_what_is_written_can_be_read(cipher, threads, tmp_path):
+    path = tmp_path / "file"
+    with passkeep.open(path, "wb", to=IDENTITY.recipient, cipher=cipher, threads=threads) as file:
+        assert isinstance(file, io.BufferedIOBase)
+        assert (file.readable(), file.writable(), file.seekable()) == (False, True, False)
+        assert file.write(DATA[:1000]) == 1000
+        assert file.write(memoryview(DATA)[1000:2_000_000]) == 1_999_000
+        file.flush()
+        assert file.tell() == 2_000_000
+        file.writelines([DATA[2_000_000:2_500_000], DATA[2_500_000:]])
+        assert not path.exists()
+        with pytest.raises(io.UnsupportedOperation):
+            file.read()
+    assert passkeep.decrypt(path.read_bytes(), IDENTITY) == DATA
+    with pytest.raises(ValueError, match="closed"):
+        file.write(b"more")
+    file.close()  # again is harmless
+
+
+def test_an_exception_leaves_nothing(tmp_path):
+    path = tmp_path / "file"
+    with (  # noqa: PT012
+        pytest.raises(ZeroDivisionError),
+        passkeep.open(path, "wb", to=IDENTITY.recipient) as file,
+    ):
+        file.write(DATA)
+        raise ZeroDivisionError
+    assert file.closed
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_exception_leaves_what_stood_there(tmp_path):
+    path = tmp_path / "file"
+    path.write_bytes(b"good")
+    with (  # noqa: PT012
+        pytest.raises(ZeroDivisionError),
+        passkeep.open(path, "wb", to=IDENTITY.recipient) as file,
+    ):
+        file.write(DATA)
+        raise ZeroDivisionError
+    assert path.read_bytes() == b"good"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def forget(file):
+    """Writes to a file, and lets go of it as the garbage collector does."""
+    file.write(DATA)
+    with pytest.warns(ResourceWarning, match="not closed"):
+        file.__del__()
+
+
+def test_a_writer_that_nobody_closes_yields_nothing(tmp_path):
+    path = tmp_path / "file"
+    forget(passkeep.open(path, "wb", to=IDENTITY.recipient))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_end_of_the_interpreter_publishes_nothing(tmp_path):
+    program = (
+        "import sys, passkeep\n"
+        "to = passkeep.Identity.generate().recipient\n"
+        "file = passkeep.open('file', 'wb', to=to)\n"
+        "file.write(bytes(3_000_000))\n"
+    )
+    subprocess.run([sys.executable, "-c", program], cwd=tmp_path, check=True, timeout=60)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_sink_of_the_caller_gets_no_complete_file_either():
+    for end in ("exception", "collected"):
+        sink = io.BytesIO()
+        file = passkeep.open(sink, "wb", to=IDENTITY.recipient)
+        if end == "exception":
+            file.write(DATA)
+            file.__exit__(ZeroDivisionError, ZeroDivisionError(), None)
+        else:
+            forget(file)
+            del file
+        with pytest.raises(passkeep.DamagedError):
+            passkeep.decrypt(sink.getvalue(), IDENTITY)
+
+
+def test_a_full_disk_discards_it(tmp_path):
+    class Full(io.RawIOBase):
+        def write(self, data):
+            raise OSError(28, "No space left on device")
+
+    with pytest.raises(OSError, match="No space left"):
+        passkeep.open(Full(), "wb", to=IDENTITY.recipient)
+
+    class Filling(io.BytesIO):
+        def write(self, data):
+            if self.tell() > 2_000_000:
+                raise OSError(28, "No space left on device")
+            return super().write(data)
+
+    sink = Filling()
+    file = passkeep.open(sink, "wb", to=IDENTITY.recipient)
+    with pytest.raises(OSError, match="No space left"):
+        file.writelines([DATA] * 10)
+    assert file.closed
+    with pytest.raises(passkeep.DamagedError):
+        passkeep.decrypt(sink.getvalue(), IDENTITY)
+
+
+def test_modes(tmp_path):
+    path = tmp_path / "file"
+    with passkeep.open(path, "xb", to=IDENTITY.recipient) as file:
+        file.write(b"one")
+    with pytest.raises(passkeep.OutputError, match="already exists"):
+        passkeep.open(path, "xb", to=IDENTITY.recipient)
+    with passkeep.open(path, "wb", to=IDENTITY.recipient) as file:
+        file.write(b"two")
+    assert passkeep.decrypt(path.read_bytes(), IDENTITY) == b"two"
+    for mode, arguments in (
+        ("r", {"identity": IDENTITY}),
+        ("rb", {"to": IDENTITY.recipient}),
+        ("wb", {"identity": IDENTITY}),
+        ("ab", {"to": IDENTITY.recipient}),
+    ):
+        with pytest.raises(passkeep.InvalidInputError):
+            passkeep.open(path, mode, **arguments)
+
+
+@each_cipher
+def test_a_keyrings_file_carries_its_keyring(cipher, quick, quick_keyring, tmp_path):
+    path = tmp_path / "db.age"
+    with passkeep.open(path, "wb", to=quick_keyring, cipher=cipher) as file:
+        file.write(DATA)
+    for unlock in (
+        passkeep.Unlock(passkey=quick.passkeys),
+        passkeep.Unlock(recovery_key=quick.digits),
+    ):
+        with passkeep.open(path, identity=unlock) as file:
+            assert file.read() == DATA
+
+
+def test_writers_are_not_pickled(tmp_path):
+    with passkeep.open(tmp_path / "file", "wb", to=IDENTITY.recipient) as file:
+        with pytest.raises(TypeError):
+            pickle.dumps(file)
+        assert "SealedWriter" in repr(file)
