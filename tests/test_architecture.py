@@ -21,7 +21,7 @@ ARROWS = {
     "age": {"errors", "_native"},
     "output": {"errors"},
     "sealed": {"errors", "_native", "age"},
-    "incoming": {"errors", "age", "sealed"},
+    "incoming": {"errors", "_native", "age", "sealed"},
     "prf": {"age"},
     "stream": {"errors", "_native", "age", "incoming", "output", "sealed"},
     "keyring": {"errors", "age", "output", "prf"},

@@ -15,9 +15,11 @@ __all__ = [
     "PayloadKey",
     "Problem",
     "RangeStream",
+    "Reader",
     "SealingStream",
     "TreeEntry",
     "TreeReport",
+    "Writer",
     "backup_tree",
     "hash_bytes",
     "hash_stream",
@@ -162,6 +164,38 @@ class PayloadKey:
 
     def plain_size(self, sealed: int) -> int:
         """Bytes of plaintext in a payload of `sealed` bytes."""
+
+@final
+class Reader:
+    """A source whose waiting a token or a signal ends.
+
+    Where a function takes a source it takes a reader too, and reads on from it.
+    """
+
+    def __new__(cls, source: Any, *, cancel: CancelToken | None = None) -> Reader: ...
+    def read(self, size: int) -> bytes:
+        """Up to `size` bytes, and none only at the end."""
+
+    def close(self) -> None:
+        """Closes what was opened, unless it was handed over."""
+
+    @property
+    def size(self) -> int | None:
+        """The size of a regular file that was opened by its path."""
+
+@final
+class Writer:
+    """A sink whose waiting a token or a signal ends."""
+
+    def __new__(cls, target: Any, *, cancel: CancelToken | None = None) -> Writer: ...
+    def write(self, data: Buffer) -> int:
+        """Takes all of `data`."""
+
+    def flush(self) -> None:
+        """Flushes the file object that it writes to."""
+
+    def close(self) -> None:
+        """Closes what was opened, unless it was handed over."""
 
 @final
 class Problem:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Literal, TypeAlias, cast
+from contextlib import closing
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from passkeep import _native
 from passkeep._native import CancelToken, Hasher
 from passkeep.incoming import Source
-from passkeep.stream import Progress, open_source
+from passkeep.stream import Progress
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
@@ -50,7 +51,7 @@ def digest(
     threads = threads or _native.usable_threads()
     if not isinstance(source, (str, os.PathLike, int)) and not hasattr(source, "read"):
         return _native.hash_bytes(source, algorithm, threads=threads, cancel=cancel)
-    with open_source(cast("Source", source)) as opened:
+    with closing(_native.Reader(source, cancel=cancel)) as reader:
         return _native.hash_stream(
-            opened, algorithm, threads=threads, progress=progress, cancel=cancel
+            reader, algorithm, threads=threads, progress=progress, cancel=cancel
         )

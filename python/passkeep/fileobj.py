@@ -106,7 +106,7 @@ def _open_reader(file: Source, identity: Identities, threads: int) -> SealedRead
     with ExitStack() as stack:
         incoming = stack.enter_context(read(file))
         key = incoming.opening.unlock(to_identities(identity))
-        offset = _offset(incoming)
+        offset = _offset(incoming, file)
         stream: RangeStream | OpeningStream
         if offset is None:
             stream = OpeningStream(incoming.source, incoming.leftover, key, threads=threads)
@@ -115,15 +115,15 @@ def _open_reader(file: Source, identity: Identities, threads: int) -> SealedRead
         return SealedReader(stream, stack.pop_all())
 
 
-def _offset(incoming: Incoming) -> int | None:
+def _offset(incoming: Incoming, file: Source) -> int | None:
     """Where the payload begins in a source that can seek; None for the others."""
     if isinstance(incoming.leftover, int):
         return incoming.leftover
-    source = incoming.source
-    if isinstance(source, (str, int)) or not hasattr(source, "seekable"):
+    armored = not isinstance(incoming.source, _native.Reader)
+    if armored or isinstance(file, (str, int)) or not hasattr(file, "seekable"):
         return None
-    file = cast("BinaryIO", source)
-    return file.tell() - len(incoming.leftover) if file.seekable() else None
+    seeking = cast("BinaryIO", file)
+    return seeking.tell() - len(incoming.leftover) if seeking.seekable() else None
 
 
 class SealedReader(io.BufferedIOBase):

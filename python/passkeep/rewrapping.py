@@ -74,7 +74,7 @@ def rewrap(
     """
     if not overwrite:
         refuse_same_file(source, target)
-    with read(source) as incoming:
+    with read(source, cancel) as incoming:
         opening, offset = incoming.opening, incoming.leftover
         if not isinstance(offset, int):
             raise InvalidInputError(

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import BinaryIO, Protocol, TypeAlias, cast
 
 from passkeep import _native, sealed
@@ -88,11 +87,18 @@ def encrypt_file(
     refuse_same_file(source, target)
     header, key = begin(to, cipher, armored=armored)
     with (
-        open_source(source) as opened,
-        open_sink(target, overwrite=overwrite, sync=sync, armored=armored, digest=digest) as sink,
+        closing(_native.Reader(source, cancel=cancel)) as reader,
+        open_sink(
+            target,
+            overwrite=overwrite,
+            sync=sync,
+            armored=armored,
+            digest=digest,
+            cancel=cancel,
+        ) as sink,
     ):
         return _native.seal_stream(
-            opened,
+            reader,
             sink,
             header,
             key,
@@ -143,9 +149,9 @@ def decrypt_file(
         OSError: The system refused.
     """
     refuse_same_file(source, target)
-    with read(source) as incoming:
+    with read(source, cancel) as incoming:
         key = incoming.opening.unlock(to_identities(identity))
-        with open_sink(target, overwrite=overwrite, sync=sync) as sink:
+        with open_sink(target, overwrite=overwrite, sync=sync, cancel=cancel) as sink:
             return _native.open_stream(
                 incoming.source,
                 incoming.leftover,
@@ -219,6 +225,7 @@ def open_sink(
     sync: bool,
     armored: bool = False,
     digest: _native.Hasher | None = None,
+    cancel: _native.CancelToken | None = None,
 ) -> Iterator[str | int | Writable | BinaryIO]:
     """What the native core writes to; a path is published when the block ends.
 
@@ -228,57 +235,43 @@ def open_sink(
         sync: Whether to wait until it is on the disk.
         armored: Whether to write text.
         digest: Takes the text on its way; binary is hashed by the native core.
+        cancel: Ends waiting for the target.
     """
     if isinstance(target, (str, os.PathLike)):
         with publish(target, overwrite=overwrite, sync=sync) as path:
-            if not armored and path.is_file():
-                yield os.fspath(path)
-            elif not armored:
-                # A FIFO or a device: opening it may wait, and Python waits well.
-                with path.open("wb", buffering=0) as device:
-                    yield device
-            else:
-                with path.open("wb") as file, _armoring(file, digest) as writer:
+            if armored:
+                with _armoring(path, digest, cancel) as writer:
                     yield writer
-    elif not armored:
-        yield target
-    elif isinstance(target, int):
-        with os.fdopen(os.dup(target), "wb") as file, _armoring(file, digest) as writer:
+            elif path.is_file():
+                yield os.fspath(path)
+            else:
+                # A FIFO may have to wait for its reader.
+                with closing(_native.Writer(path, cancel=cancel)) as device:
+                    yield device
+    elif armored:
+        with _armoring(target, digest, cancel) as writer:
             yield writer
     else:
-        with _armoring(target, digest) as writer:
-            yield writer
+        yield target
 
 
 @contextmanager
 def _armoring(
-    sink: Writable | BinaryIO, digest: _native.Hasher | None
+    target: Sink, digest: _native.Hasher | None, cancel: _native.CancelToken | None
 ) -> Iterator[armor.ArmorWriter]:
-    writer = armor.ArmorWriter(sink if digest is None else _Hashing(sink, digest))
-    yield writer
-    # Not in a finally: what failed must not look complete.
-    writer.close()
-    if hasattr(sink, "flush"):
+    with closing(_native.Writer(target, cancel=cancel)) as sink:
+        writer = armor.ArmorWriter(sink if digest is None else _Hashing(sink, digest))
+        yield writer
+        # What failed must not look complete.
+        writer.close()
         sink.flush()
 
 
 @dataclass(frozen=True, slots=True)
 class _Hashing:
-    sink: Writable | BinaryIO
+    sink: _native.Writer
     digest: _native.Hasher
 
-    def write(self, data: bytes, /) -> int | None:
-        taken = self.sink.write(data)
-        self.digest.update(data[:taken])
-        return taken
-
-
-@contextmanager
-def open_source(source: Source) -> Iterator[Source]:
-    """What the native core reads: a path as it is, if it is that of a regular file."""
-    if isinstance(source, (str, os.PathLike)) and not Path(source).is_file():
-        # A FIFO or a device: opening it may wait, and Python waits well.
-        with Path(source).open("rb", buffering=0) as file:
-            yield file
-    else:
-        yield source
+    def write(self, data: bytes, /) -> int:
+        self.digest.update(data)
+        return self.sink.write(data)

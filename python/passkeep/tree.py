@@ -72,7 +72,7 @@ def backup(
     if overwrite and audience.keyring is not None:
         _refuse_foreign(target, audience.keyring)
     header, key = sealed.begin(audience.recipients, audience.stanzas, cipher=cipher)
-    with open_sink(target, overwrite=overwrite, sync=sync) as sink:
+    with open_sink(target, overwrite=overwrite, sync=sync, cancel=cancel) as sink:
         report = _native.backup_tree(
             [os.fspath(root) for root in roots],
             sink,
@@ -130,7 +130,7 @@ def restore(
         CancelledError: `cancel` was used.
         OSError: The system refused.
     """
-    with read(source) as incoming:
+    with read(source, cancel) as incoming:
         key = incoming.opening.unlock(to_identities(identity))
         report = _native.restore_tree(
             incoming.source,
@@ -178,7 +178,7 @@ def list_backup(
         CancelledError: `cancel` was used.
         OSError: The system refused.
     """
-    with read(source) as incoming:
+    with read(source, cancel) as incoming:
         key = incoming.opening.unlock(to_identities(identity))
         report = _native.list_tree(
             incoming.source,

@@ -55,14 +55,17 @@ pub(crate) fn run<J: Send, S>(
     work: impl Fn(&mut S, J) -> Result<u64, Error> + Sync,
     watch: &mut dyn Watch,
 ) -> Result<(), Error> {
-    let mut done = 0;
-    if threads <= 1 {
+    let alone = |jobs: &mut dyn Iterator<Item = J>, watch: &mut dyn Watch| {
         let mut state = start()?;
+        let mut done = 0;
         for job in jobs {
             done += work(&mut state, job)?;
             watch.tick(done)?;
         }
-        return Ok(());
+        Ok(())
+    };
+    if threads <= 1 {
+        return alone(&mut { jobs }, watch);
     }
 
     let jobs = Mutex::new(jobs.enumerate());
@@ -105,16 +108,16 @@ pub(crate) fn run<J: Send, S>(
             started += usize::from(spawned.is_ok());
         }
         if started == 0 {
-            worker(alive.clone());
+            return alone(&mut std::iter::from_fn(|| Some(claim()?.1)), watch);
         }
         drop(alive);
         while ended.recv_timeout(WATCH_INTERVAL) == Err(RecvTimeoutError::Timeout) {
             if let Err(error) = watch.tick(finished.load(Ordering::Relaxed)) {
                 stop.store(true, Ordering::Relaxed);
-                return Err(error);
+                return Err(error.into());
             }
         }
-        watch.tick(finished.load(Ordering::Relaxed))
+        Ok(watch.tick(finished.load(Ordering::Relaxed))?)
     });
     watched?;
     match failure.into_inner().unwrap_or_else(PoisonError::into_inner) {
@@ -131,6 +134,8 @@ pub(crate) struct Pipeline<J, R> {
     jobs: Option<Sender<Ticket<J, R>>>,
     pending: VecDeque<Receiver<R>>,
     workers: Vec<JoinHandle<()>>,
+    /// Does the work on the owner's thread where the system gives no other.
+    alone: Option<Box<dyn FnMut(J) -> R + Send>>,
     depth: usize,
     process: u32,
 }
@@ -144,7 +149,7 @@ impl<J: Send + 'static, R: Send + 'static> Pipeline<J, R> {
     /// Starts up to `threads` threads, each with a `worker` made for it.
     ///
     /// # Errors
-    /// Those of `worker`, or of the system where it gives no thread at all.
+    /// Those of `worker`.
     pub(crate) fn start<W>(
         threads: usize,
         worker: impl Fn() -> Result<W, Error>,
@@ -154,7 +159,6 @@ impl<J: Send + 'static, R: Send + 'static> Pipeline<J, R> {
     {
         let (jobs, queue) = unbounded::<Ticket<J, R>>();
         let mut workers = Vec::new();
-        let mut refused = None;
         for _ in 0..threads.min(MAX_THREADS) {
             let (mut work, queue) = (worker()?, queue.clone());
             let spawned = std::thread::Builder::new()
@@ -165,23 +169,24 @@ impl<J: Send + 'static, R: Send + 'static> Pipeline<J, R> {
                         let _ = reply.send(work(job));
                     }
                 });
-            match spawned {
-                Ok(handle) => workers.push(handle),
-                Err(error) => refused = Some(error),
-            }
+            // Where the system gives no more threads, fewer do the work.
+            let Ok(handle) = spawned else { break };
+            workers.push(handle);
         }
-        match refused {
-            Some(error) if workers.is_empty() => Err(Error::Io(error)),
-            _ => Ok(Self {
-                jobs: Some(jobs),
-                pending: VecDeque::new(),
-                // One unit more than threads keeps everyone busy while the
-                // owner reads or writes.
-                depth: workers.len() + 1,
-                workers,
-                process: std::process::id(),
-            }),
+        let mut alone: Option<Box<dyn FnMut(J) -> R + Send>> = None;
+        if workers.is_empty() {
+            alone = Some(Box::new(worker()?));
         }
+        Ok(Self {
+            jobs: Some(jobs),
+            pending: VecDeque::new(),
+            // One unit more than threads keeps everyone busy while the
+            // owner reads or writes.
+            depth: workers.len() + 1,
+            workers,
+            alone,
+            process: std::process::id(),
+        })
     }
 
     pub(crate) fn is_full(&self) -> bool {
@@ -191,9 +196,13 @@ impl<J: Send + 'static, R: Send + 'static> Pipeline<J, R> {
     pub(crate) fn submit(&mut self, job: J) -> Result<(), Error> {
         self.check_process()?;
         let (reply, result) = bounded(1);
-        let jobs = self.jobs.as_ref().ok_or(Error::Finished)?;
-        jobs.send(Ticket { job, reply })
-            .map_err(|_| Error::Backend)?;
+        if let Some(work) = &mut self.alone {
+            reply.send(work(job)).map_err(|_| Error::Backend)?;
+        } else {
+            let jobs = self.jobs.as_ref().ok_or(Error::Finished)?;
+            jobs.send(Ticket { job, reply })
+                .map_err(|_| Error::Backend)?;
+        }
         self.pending.push_back(result);
         Ok(())
     }

@@ -36,6 +36,18 @@ pub(crate) fn from_io(error: io::Error) -> PyErr {
     }
 }
 
+/// A Python exception on its way through [`std::io`]; [`from_io`] takes it out
+/// again. Its kind never says what it is: std takes `Interrupted` as a reason to
+/// call again, and would call a callback that raises `InterruptedError` for ever.
+pub(crate) fn to_io(error: PyErr) -> io::Error {
+    io::Error::other(error)
+}
+
+/// Calls Python from work that runs without the GIL.
+pub(crate) fn attached<T>(call: impl FnOnce(Python<'_>) -> PyResult<T>) -> io::Result<T> {
+    Python::attach(call).map_err(to_io)
+}
+
 /// The system's words, without the number that Rust adds and Python adds again.
 pub(crate) fn describe(error: &io::Error) -> String {
     let text = error.to_string();

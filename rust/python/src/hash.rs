@@ -135,6 +135,7 @@ pub(crate) fn hash_stream(
 ) -> PyResult<Hasher> {
     let algorithm = parse(algorithm)?;
     let mut watch = Watcher::new(progress, cancel);
+    source.stop_by(cancel);
     let digest = py.detach(|| {
         if let Some(file) = source.regular() {
             return hash_file(algorithm, file, threads, &mut watch);

@@ -4,7 +4,9 @@
 mod batch;
 mod buffers;
 mod channels;
+mod descriptor;
 mod errors;
+mod handles;
 mod hash;
 mod key;
 mod payload;
@@ -21,6 +23,8 @@ mod _native {
 
     #[pymodule_export]
     use crate::batch::BatchKey;
+    #[pymodule_export]
+    use crate::handles::{Reader, Writer};
     #[pymodule_export]
     use crate::hash::{Hasher, hash_bytes, hash_stream};
     #[pymodule_export]

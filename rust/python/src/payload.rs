@@ -1,13 +1,12 @@
 //! Sealing and opening one payload: bytes, files and streams.
 
-use std::io::{self, BufRead, Cursor, Read, Seek, SeekFrom, Write};
+use std::io::{self, BufRead, Cursor, Read, Write};
 
 use std::sync::Arc;
 
 use passkeep_core::{
     Error, Format, Hashing, Opener, Sealer, Watch, open_file, open_slice, seal_file, seal_slice,
 };
-use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
@@ -151,7 +150,7 @@ fn room(out: &mut Output, size: usize) -> PyResult<&mut [u8]> {
 pub(crate) fn seal_stream(
     py: Python<'_>,
     mut source: Source,
-    sink: Sink,
+    mut sink: Sink,
     header: &[u8],
     key: &PayloadKey,
     threads: usize,
@@ -160,6 +159,8 @@ pub(crate) fn seal_stream(
     cancel: Option<&CancelToken>,
 ) -> PyResult<u64> {
     let mut watch = Watcher::new(progress, cancel);
+    source.stop_by(cancel);
+    sink.stop_by(cancel);
     let (prefix, format) = key.key().begin().map_err(from_core)?;
     let before = [header, &prefix].concat();
     py.detach(|| {
@@ -207,7 +208,7 @@ fn watch_end(watch: &mut Watcher, size: Result<u64, Error>) -> PyResult<u64> {
 #[allow(clippy::too_many_arguments)]
 pub(crate) fn open_stream(
     py: Python<'_>,
-    source: Source,
+    mut source: Source,
     leftover: Leftover,
     mut sink: Sink,
     key: &PayloadKey,
@@ -216,6 +217,8 @@ pub(crate) fn open_stream(
     cancel: Option<&CancelToken>,
 ) -> PyResult<u64> {
     let mut watch = Watcher::new(progress, cancel);
+    source.stop_by(cancel);
+    sink.stop_by(cancel);
     let (format, payload, offset) = begin(py, source, leftover, key)?;
     py.detach(|| {
         let size = if let (Some(from), Some(to)) = (payload.regular(), sink.regular()) {
@@ -280,7 +283,7 @@ pub(crate) fn begin(
         let (ahead, offset) = match leftover {
             Leftover::Bytes(bytes) => (bytes, 0),
             Leftover::Offset(offset) => {
-                skip(&mut source, offset)?;
+                source.skip(offset).map_err(from_io)?;
                 (Vec::new(), offset)
             }
         };
@@ -291,19 +294,6 @@ pub(crate) fn begin(
         let format = resume(key, &mut payload)?;
         Ok((format, payload, offset + key.key().prefix_size() as u64))
     })
-}
-
-/// Puts a file that was opened by its path behind its header.
-fn skip(source: &mut Source, offset: u64) -> PyResult<()> {
-    match source {
-        Source::Path(file) => file
-            .seek(SeekFrom::Start(offset))
-            .map(drop)
-            .map_err(from_io),
-        Source::Stream(_) | Source::Object(_) => Err(PyTypeError::new_err(
-            "a stream cannot be read from an offset",
-        )),
-    }
 }
 
 /// The format of the payload that begins here.

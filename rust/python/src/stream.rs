@@ -172,12 +172,12 @@ enum Positioned {
 
 impl Positioned {
     fn new(source: Source) -> io::Result<(Self, u64)> {
-        match source {
-            Source::Path(mut file) => {
+        match source.into_file() {
+            Ok(mut file) => {
                 let size = file.seek(SeekFrom::End(0))?;
                 Ok((Self::File(file), size))
             }
-            mut other => {
+            Err(mut other) => {
                 let size = other.seek(SeekFrom::End(0))?;
                 Ok((Self::Object(Mutex::new(other)), size))
             }

@@ -12,7 +12,7 @@ use pyo3::prelude::*;
 use pyo3::types::IntoPyDict;
 
 use crate::channels::{Sink, Source};
-use crate::errors::{DamagedError, InvalidInputError, LimitError, from_core, from_io};
+use crate::errors::{DamagedError, InvalidInputError, LimitError, attached, from_core, from_io};
 use crate::hash::Hasher;
 use crate::key::PayloadKey;
 use crate::payload::{Leftover, begin, hashed};
@@ -82,7 +82,7 @@ pub(crate) struct TreeEntry {
 pub(crate) fn backup_tree(
     py: Python<'_>,
     roots: Vec<PathBuf>,
-    sink: Sink,
+    mut sink: Sink,
     header: &[u8],
     key: &PayloadKey,
     skip: Vec<PathBuf>,
@@ -92,6 +92,7 @@ pub(crate) fn backup_tree(
     cancel: Option<&CancelToken>,
 ) -> PyResult<TreeReport> {
     let mut watch = Watcher::new(progress, cancel);
+    sink.stop_by(cancel);
     let (prefix, format) = key.key().begin().map_err(from_core)?;
     let report = py.detach(|| {
         hashed(digest, sink, |sink| {
@@ -132,7 +133,7 @@ pub(crate) fn measure_tree(
 #[allow(clippy::too_many_arguments, clippy::fn_params_excessive_bools)]
 pub(crate) fn restore_tree(
     py: Python<'_>,
-    source: Source,
+    mut source: Source,
     leftover: Leftover,
     key: &PayloadKey,
     target: PathBuf,
@@ -144,6 +145,7 @@ pub(crate) fn restore_tree(
     cancel: Option<&CancelToken>,
 ) -> PyResult<TreeReport> {
     let mut watch = Watcher::new(progress, cancel);
+    source.stop_by(cancel);
     let (format, payload, _) = begin(py, source, leftover, key)?;
     let options = RestoreOptions {
         links: if all_links { Links::All } else { Links::Inside },
@@ -165,7 +167,7 @@ pub(crate) fn restore_tree(
 #[allow(clippy::too_many_arguments)]
 pub(crate) fn list_tree(
     py: Python<'_>,
-    source: Source,
+    mut source: Source,
     leftover: Leftover,
     key: &PayloadKey,
     visit: Option<Py<PyAny>>,
@@ -174,11 +176,10 @@ pub(crate) fn list_tree(
     cancel: Option<&CancelToken>,
 ) -> PyResult<TreeReport> {
     let mut watch = Watcher::new(progress, cancel);
+    source.stop_by(cancel);
     let (format, payload, _) = begin(py, source, leftover, key)?;
     let mut show = |entry: &Entry| match &visit {
-        Some(visit) => Ok(Python::attach(|py| {
-            visit.call1(py, (to_entry(entry),)).map(drop)
-        })?),
+        Some(visit) => attached(|py| visit.call1(py, (to_entry(entry),)).map(drop)),
         None => Ok(()),
     };
     let report = py.detach(|| {
