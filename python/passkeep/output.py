@@ -7,13 +7,14 @@ before the rename, the target is as it was.
 
 from __future__ import annotations
 
+import errno
 import os
-import secrets
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from passkeep import temporary
 from passkeep.errors import InvalidInputError, OutputError
 
 PUBLIC_MODE = 0o666
@@ -21,6 +22,9 @@ PUBLIC_MODE = 0o666
 
 PRIVATE_MODE = 0o600
 """Mode of keyrings, identities and recovery keys."""
+
+_NO_SYNC = {errno.EINVAL, errno.ENOTSUP, errno.EACCES}
+"""From folders that cannot be synced, or that may be written to but not read."""
 
 
 @contextmanager
@@ -34,7 +38,11 @@ def publish(
     """Gives a path to write to, and publishes it as `target` when the block ends.
 
     A target that is a device or a FIFO cannot be replaced and is written to
-    directly. A target that is a symbolic link is followed.
+    directly. A target that is a symbolic link is followed. Temporary files that
+    killed processes left for the same target are removed.
+
+    Waiting for the disk cannot be interrupted: the system does not let go of a
+    process meanwhile. Everything that can be is done before.
 
     Args:
         target: The final name.
@@ -46,7 +54,8 @@ def publish(
         The path of an empty file in the folder of `target`.
 
     Raises:
-        OutputError: `target` exists and may not be replaced, or is a folder.
+        OutputError: `target` exists and may not be replaced, or is a folder. Or it
+            is complete, but its name may not be on the disk yet.
         OSError: The system refused; `target` is unchanged.
     """
     final = Path(os.path.realpath(target))
@@ -54,22 +63,16 @@ def publish(
     if _is_special(final):
         yield final
         return
-    temporary = final.with_name(f".{final.name}.passkeep-{secrets.token_hex(6)}")
-    os.close(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode))
-    try:
-        yield temporary
+    with temporary.beside(final, mode) as (path, descriptor):
+        yield path
         if sync:
-            _sync(temporary)
+            os.fsync(descriptor)
         if overwrite:
-            temporary.replace(final)
+            path.replace(final)
         else:
-            _rename_new(temporary, final)
-    except BaseException:
-        with suppress(OSError):
-            temporary.unlink()
-        raise
+            _rename_new(path, final)
     if sync:
-        _sync(final.parent)
+        _sync_folder(final)
 
 
 def write_private(target: str | os.PathLike[str], data: bytes, *, overwrite: bool = False) -> None:
@@ -79,8 +82,8 @@ def write_private(target: str | os.PathLike[str], data: bytes, *, overwrite: boo
         OutputError: `target` exists and may not be replaced.
         OSError: The system refused; `target` is unchanged.
     """
-    with publish(target, overwrite=overwrite, mode=PRIVATE_MODE) as temporary:
-        temporary.write_bytes(data)
+    with publish(target, overwrite=overwrite, mode=PRIVATE_MODE) as path:
+        path.write_bytes(data)
 
 
 def refuse_same_file(source: object, target: object) -> None:
@@ -115,24 +118,33 @@ def _is_special(final: Path) -> bool:
     return not (stat.S_ISREG(mode) or stat.S_ISDIR(mode))
 
 
-def _rename_new(temporary: Path, final: Path) -> None:
+def _rename_new(path: Path, final: Path) -> None:
     """Renames without ever replacing a file that appeared in the meantime."""
     try:
-        os.link(temporary, final)
+        os.link(path, final)
     except FileExistsError:
         raise _exists(final) from None
     except OSError:
         # The file system has no hard links: check, then rename.
         if final.exists():
             raise _exists(final) from None
-        temporary.replace(final)
+        path.replace(final)
     else:
-        temporary.unlink()
+        path.unlink()
 
 
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+def _sync_folder(final: Path) -> None:
+    """Waits until a name that was given is on the disk."""
     try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+        descriptor = os.open(final.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+    except OSError as error:
+        if error.errno in _NO_SYNC:
+            return
+        raise OutputError(
+            f"{final} is complete, but the system could not sync its folder: {error.strerror}",
+            hint="It may be gone after a power cut. Check the disk.",
+        ) from error

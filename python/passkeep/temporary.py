@@ -1,0 +1,83 @@
+"""Temporary files beside what they will become, and what killed processes left.
+
+Whoever writes a temporary file holds a lock on it, which ends with the process
+whatever ends that. So a temporary file that nobody has locked is nobody's, and
+the next one for the same name removes it: no clock, no process number.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import re
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+
+@contextmanager
+def beside(final: Path, mode: int) -> Iterator[tuple[Path, int]]:
+    """Creates an empty file in the folder of `final`, and removes it if the block fails.
+
+    Removes those of earlier processes for the same name, too.
+
+    Args:
+        final: What the block renames the file to.
+        mode: Permissions of the file, before the umask.
+
+    Yields:
+        Its path, and a descriptor that keeps it locked.
+    """
+    _remove_stale(final)
+    path, descriptor = _create(final, mode)
+    try:
+        yield path, descriptor
+    except BaseException:
+        with suppress(OSError):
+            path.unlink()
+        raise
+    finally:
+        os.close(descriptor)
+
+
+def _create(final: Path, mode: int) -> tuple[Path, int]:
+    while True:
+        path = final.with_name(f"{_prefix(final)}{secrets.token_hex(6)}")
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            ours = os.fstat(descriptor).st_nlink > 0
+        except BlockingIOError:
+            ours = False
+        except OSError:
+            # A file system without locks, where nobody can take it for stale.
+            ours = True
+        if ours:
+            return path, descriptor
+        # Somebody else saw it before it was locked, and has removed it or will.
+        os.close(descriptor)
+
+
+def _remove_stale(final: Path) -> None:
+    stale = re.compile(re.escape(_prefix(final)) + "[0-9a-f]{12}")
+    # A folder that cannot be listed can still be written to.
+    with suppress(OSError), os.scandir(final.parent) as entries:
+        for entry in entries:
+            if stale.fullmatch(entry.name) and entry.is_file(follow_symlinks=False):
+                _remove_unlocked(Path(entry.path))
+
+
+def _remove_unlocked(path: Path) -> None:
+    with suppress(OSError):
+        descriptor = os.open(path, os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if os.path.samestat(os.fstat(descriptor), path.lstat()):
+                path.unlink()
+        finally:
+            os.close(descriptor)
+
+
+def _prefix(final: Path) -> str:
+    return f".{final.name}.passkeep-"
