@@ -1,6 +1,6 @@
 # What people do here. `make help` lists it.
 .DEFAULT_GOAL := help
-.PHONY: help dev demo test test-rust test-python lint format bench wheel wheel-check peers clean
+.PHONY: help dev demo test test-rust test-python memory lint format bench wheel wheel-check peers clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -8,6 +8,7 @@ BIN := $(CURDIR)/$(VENV)/bin
 PROFILE := fast
 TREE ?=
 SIZE ?= 1024
+GIB ?= 8
 
 # The interpreter that the extension is built for and tested with.
 export PYO3_PYTHON := $(BIN)/python
@@ -37,6 +38,9 @@ test-rust: $(VENV)/tools
 
 test-python: dev peers
 	$(BIN)/python -m pytest
+
+memory: dev  ## Put GIB through every pipe and watch the memory stay flat
+	PASSKEEP_TEST_GIB=$(GIB) $(BIN)/python -m pytest -q -s tests/test_flat_memory.py
 
 lint: dev  ## Run every static check
 	cargo fmt --all --check

@@ -296,16 +296,17 @@ def test_no_new_threads(first, setting):
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda n: n.name)
 def test_a_signal_just_before_a_read_is_not_lost(number, faults, tmp_path):
-    """It comes when the handler has been asked for already, and then nothing comes any more."""
-    reading, writing = os.pipe()
-    os.write(writing, b"x" * 1000)
+    """It comes right after signals were looked for, and then no data comes any more."""
+    reading, writing = os.pipe2(os.O_DIRECT)
+    os.write(writing, b"what the first read gets")
+    os.write(writing, b"what the second read gets")
     done = faults.run(
         *("encrypt", "-o", tmp_path / "out", *TO),
         stdin=f"/proc/{os.getpid()}/fd/{reading}",
-        fault=Fault(("read",), "pipe:", 1, signal=number),
+        fault=Fault(("read",), "pipe:", 2, signal=number),
     )
     assert done.code == 128 + number
-    assert done.seen == 1
+    assert done.seen == 2
     assert names(tmp_path) == []
     os.close(reading)
     os.close(writing)

@@ -1,0 +1,79 @@
+"""However much goes through, memory stays flat.
+
+`make memory` runs it with more: PASSKEEP_TEST_GIB.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+
+import passkeep
+from support.cli import PROGRAM
+
+SIZE = int(os.environ.get("PASSKEEP_TEST_GIB", "1")) << 30
+LIMIT = 128 << 20
+
+IDENTITY = passkeep.Identity.generate()
+
+
+def peaks(commands, *, stdin, stdout) -> list[int]:
+    """Runs commands as a pipeline; returns the peak of each one's resident memory."""
+    running = []
+    for number, command in enumerate(commands):
+        last = number == len(commands) - 1
+        process = subprocess.Popen(
+            [*PROGRAM, *map(str, command)],
+            stdin=running[-1].stdout if running else stdin,
+            stdout=stdout if last else subprocess.PIPE,
+        )
+        if running:
+            running[-1].stdout.close()
+        running.append(process)
+    found = []
+    for process in running:
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+        assert process.returncode == 0
+        found.append(usage.ru_maxrss * 1024)
+    return found
+
+
+def assert_flat(names, found):
+    for name, peak in zip(names, found, strict=True):
+        print(f"{name}: {SIZE >> 30} GiB in {peak / (1 << 20):.0f} MiB")
+        assert peak <= LIMIT
+
+
+def test_streams(tmp_path):
+    (tmp_path / "id.txt").write_text(str(IDENTITY))
+    with (tmp_path / "zeros").open("wb") as zeros, (tmp_path / "size").open("wb") as size:
+        zeros.truncate(SIZE)
+        cat = subprocess.Popen(["cat", tmp_path / "zeros"], stdout=subprocess.PIPE)
+        wc = subprocess.Popen(["wc", "-c"], stdin=subprocess.PIPE, stdout=size)
+        commands = [
+            ("encrypt", "--to", IDENTITY.recipient),
+            ("decrypt", "--identity", tmp_path / "id.txt"),
+        ]
+        found = peaks(commands, stdin=cat.stdout, stdout=wc.stdin)
+        for pipe in (cat.stdout, wc.stdin):
+            pipe.close()
+        assert [cat.wait(), wc.wait()] == [0, 0]
+    assert int((tmp_path / "size").read_text()) == SIZE
+    assert_flat(["encrypt", "decrypt"], found)
+
+
+def test_trees(tmp_path):
+    (tmp_path / "id.txt").write_text(str(IDENTITY))
+    (tmp_path / "tree").mkdir()
+    with (tmp_path / "tree" / "zeros").open("wb") as zeros:
+        zeros.truncate(SIZE)
+    commands = [
+        ("backup", tmp_path / "tree", "-o", "-", "--to", IDENTITY.recipient),
+        ("restore", "-", "-C", tmp_path / "out", "--identity", tmp_path / "id.txt", "--no-sync"),
+    ]
+    found = peaks(commands, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+    restored = tmp_path / "out" / "tree" / "zeros"
+    assert restored.stat().st_size == SIZE
+    restored.unlink()
+    assert_flat(["backup", "restore"], found)
