@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import os
 import subprocess
+import sys
 
 import passkeep
-from support.cli import PROGRAM
 
 SIZE = int(os.environ.get("PASSKEEP_TEST_GIB", "1")) << 30
 LIMIT = 128 << 20
@@ -17,26 +17,36 @@ LIMIT = 128 << 20
 IDENTITY = passkeep.Identity.generate()
 
 
-def peaks(commands, *, stdin, stdout) -> list[int]:
+# What the system reports of a child includes the memory of whoever started it, so each
+# command tells its own peak.
+PROGRAM = """
+import re, sys
+from pathlib import Path
+from passkeep.cli import main
+
+try:
+    main(sys.argv[2:])
+finally:
+    status = Path("/proc/self/status").read_text()
+    Path(sys.argv[1]).write_text(re.search(r"VmHWM:\\s*(\\d+) kB", status)[1])
+"""
+
+
+def peaks(commands, folder, *, stdin, stdout) -> list[int]:
     """Runs commands as a pipeline; returns the peak of each one's resident memory."""
     running = []
     for number, command in enumerate(commands):
         last = number == len(commands) - 1
         process = subprocess.Popen(
-            [*PROGRAM, *map(str, command)],
+            [sys.executable, "-c", PROGRAM, folder / f"peak{number}", *map(str, command)],
             stdin=running[-1].stdout if running else stdin,
             stdout=stdout if last else subprocess.PIPE,
         )
         if running:
             running[-1].stdout.close()
         running.append(process)
-    found = []
-    for process in running:
-        _, status, usage = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
-        assert process.returncode == 0
-        found.append(usage.ru_maxrss * 1024)
-    return found
+    assert [process.wait() for process in running] == [0] * len(running)
+    return [int((folder / f"peak{n}").read_text()) * 1024 for n in range(len(running))]
 
 
 def assert_flat(names, found):
@@ -55,7 +65,7 @@ def test_streams(tmp_path):
             ("encrypt", "--to", IDENTITY.recipient),
             ("decrypt", "--identity", tmp_path / "id.txt"),
         ]
-        found = peaks(commands, stdin=cat.stdout, stdout=wc.stdin)
+        found = peaks(commands, tmp_path, stdin=cat.stdout, stdout=wc.stdin)
         for pipe in (cat.stdout, wc.stdin):
             pipe.close()
         assert [cat.wait(), wc.wait()] == [0, 0]
@@ -72,7 +82,7 @@ def test_trees(tmp_path):
         ("backup", tmp_path / "tree", "-o", "-", "--to", IDENTITY.recipient),
         ("restore", "-", "-C", tmp_path / "out", "--identity", tmp_path / "id.txt", "--no-sync"),
     ]
-    found = peaks(commands, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+    found = peaks(commands, tmp_path, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
     restored = tmp_path / "out" / "tree" / "zeros"
     assert restored.stat().st_size == SIZE
     restored.unlink()
