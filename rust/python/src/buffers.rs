@@ -40,19 +40,15 @@ impl<'py> FromPyObject<'_, 'py> for Sealed<'py> {
     }
 }
 
-/// The buffer of an object. One without dimensions, a scalar of numpy, has no shape
-/// that PyO3 takes, and is seen as its bytes.
+/// The buffer of an object, also of one that does not say how its buffer is laid
+/// out, because there is only one way: an array of `ctypes`, or a number without
+/// any dimension.
 fn export(object: &Bound<'_, PyAny>) -> PyResult<PyUntypedBuffer> {
-    let refused = match PyUntypedBuffer::get(object) {
-        Ok(buffer) => return Ok(buffer),
-        Err(refused) => refused,
-    };
-    match PyMemoryView::from(object) {
-        Ok(view) if view.getattr("ndim")?.extract::<usize>()? == 0 => {
-            PyUntypedBuffer::get(&view.call_method1("cast", ("B",))?)
-        }
-        _ => Err(refused),
-    }
+    PyUntypedBuffer::get(object).or_else(|refused| {
+        let view = PyMemoryView::from(object).map_err(|_| refused)?;
+        PyUntypedBuffer::get(&view)
+            .or_else(|_| PyUntypedBuffer::get(&view.call_method1("cast", ("B",))?))
+    })
 }
 
 /// A contiguous buffer of any element type, read as bytes.
