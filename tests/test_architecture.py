@@ -25,11 +25,11 @@ ARROWS = {
     "incoming": {"errors", "_native", "age", "sealed"},
     "prf": {"age"},
     "stream": {"errors", "_native", "age", "incoming", "output", "sealed"},
-    "keyring": {"errors", "age", "output", "prf"},
+    "keyring": {"errors", "age", "incoming", "output", "prf"},
     "memory": {"errors", "_native", "age", "sealed", "stream"},
     "digests": {"_native", "incoming", "stream"},
     "batch": {"errors", "_native", "age", "memory", "stream"},
-    "audience": {"age", "keyring", "stream"},
+    "audience": {"errors", "age", "keyring", "stream"},
     "fileobj": {"errors", "_native", "audience", "incoming", "keyring", "sealed", "stream"},
     "copying": set(),
     "rewrapping": {

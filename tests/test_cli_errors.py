@@ -82,7 +82,7 @@ def test_a_changed_keyring(backup, quick, tmp_path, digits):
         *("--keyring", changed, "--recovery-key-file", digits),
         env=SECRET,
     )
-    assert_fails(result, 1)
+    assert_fails(result, 4)
     assert "changed by somebody" in result.err
 
 

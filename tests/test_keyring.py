@@ -135,7 +135,8 @@ def test_there_is_one_recovery_key_and_the_last_shown_counts():
         keyring.confirm_recovery_key(first)
     keyring.confirm_recovery_key(second)
     with pytest.raises(passkeep.KeyringError):
-        keyring.new_recovery_key()
+        keyring.confirm_recovery_key(second)
+    assert [slot.kind for slot in keyring.slots] == ["passkey", "recovery-key"]
 
 
 def test_a_locked_keyring_cannot_be_changed(quick_keyring):

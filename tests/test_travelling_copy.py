@@ -65,10 +65,11 @@ def test_wrong_secrets_do_not_open_it(keyring, quick, tree, tmp_path):
     assert not (tmp_path / "out").exists()
 
 
-def test_labels_and_dates_do_not_travel(quick_keyring):
+def test_labels_and_dates_do_not_travel_in_clear(quick_keyring):
     text = zlib.decompress(quick_keyring.public().travel).decode()
     value = json.loads(text)
-    assert set(value) == {"id", "epoch", "recipient", "recovery", "root", "slots", "mac"}
+    open_members = {"id", "epoch", "recipient", "recovery", "root", "slots", "private", "mac"}
+    assert set(value) == open_members
     assert all(set(s) <= {"kind", "auth", "identity", "credential"} for s in value["slots"])
     for slot in quick_keyring.slots:
         assert slot.label not in text
@@ -194,7 +195,7 @@ def test_one_mebibyte_is_still_inflated(quick, public, backup_with):
         passkeep.verify(backup, passkeep.Unlock(passkey=quick.passkeys))
 
 
-def test_more_than_48_kibibytes(unasked, backup_with):
+def test_more_than_96_kibibytes(unasked, backup_with):
     body = os.urandom(travel.MAX_STORED + 1)
     assert_refused(unasked, backup_with(body), passkeep.LimitError)
 

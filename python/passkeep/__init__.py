@@ -39,6 +39,7 @@ from passkeep.errors import (
     OutputError,
     PartialError,
     PasskeepError,
+    TamperedError,
     WrongKeyError,
 )
 from passkeep.fileobj import SealedReader, SealedWriter, open  # noqa: A004
@@ -82,6 +83,7 @@ __all__ = [
     "SealedWriter",
     "Slot",
     "State",
+    "TamperedError",
     "TreeEntry",
     "TreeReport",
     "Unlock",

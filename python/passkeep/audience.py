@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
 from passkeep.age.header import Stanza
 from passkeep.age.keys import Recipient
+from passkeep.errors import InvalidInputError
 from passkeep.keyring import Keyring, PublicKeyring, State
 from passkeep.stream import Recipients, to_recipients
 
 To: TypeAlias = Keyring | PublicKeyring | Recipients
-"""A keyring, its public export, or bare recipients."""
+"""A keyring, its public export, bare recipients, or several of these."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,16 +31,30 @@ class Audience:
     keyring: PublicKeyring | None
 
 
-def resolve(to: To, state: State | None = None) -> Audience:
+def resolve(to: To, state: State | None = None, *, travel: bool = True) -> Audience:
     """Finds out who is meant, and pins a keyring.
 
+    Args:
+        to: Who is meant.
+        state: What this machine remembers.
+        travel: Whether the file carries the keyring.
+
     Raises:
-        InvalidInputError: A recipient is malformed, or there are none.
+        InvalidInputError: A recipient is malformed, there are none, or there are
+            several keyrings, of which one file can carry only one.
         KeyringError: The keyring is incomplete, or its public part is not what
             this machine used before.
         OSError: The state folder cannot be read or written.
     """
-    if isinstance(to, (Keyring, PublicKeyring)):
-        public = (to.public() if isinstance(to, Keyring) else to).pinned(state)
-        return Audience(public.recipients, public.stanzas, public)
-    return Audience(to_recipients(to), (), None)
+    several = [to] if isinstance(to, str) or not isinstance(to, Iterable) else list(to)
+    publics = [one.pinned(state) for one in several if isinstance(one, (Keyring, PublicKeyring))]
+    others = [one for one in several if not isinstance(one, (Keyring, PublicKeyring))]
+    if travel and len(publics) > 1:
+        raise InvalidInputError(
+            "a file carries one keyring, not several", hint="Use travel=False, or one keyring."
+        )
+    recipients: list[Recipient] = [one for public in publics for one in public.recipients]
+    if others or not publics:
+        recipients += to_recipients(others)
+    keyring = publics[0] if publics else None
+    return Audience(recipients, keyring.stanzas if keyring and travel else (), keyring)

@@ -68,6 +68,10 @@ class KeyringError(PasskeepError):
     """The keyring is incomplete, was changed by a stranger, or cannot do this."""
 
 
+class TamperedError(KeyringError, DamagedError):
+    """A keyring was changed by somebody who holds none of its ways in."""
+
+
 class CeremonyError(PasskeepError):
     """The passkey ceremony ended without an answer."""
 

@@ -75,17 +75,6 @@ def publish(
         _sync_folder(final)
 
 
-def write_private(target: str | os.PathLike[str], data: bytes, *, overwrite: bool = False) -> None:
-    """Publishes a small file that only its owner may read.
-
-    Raises:
-        OutputError: `target` exists and may not be replaced.
-        OSError: The system refused; `target` is unchanged.
-    """
-    with publish(target, overwrite=overwrite, mode=PRIVATE_MODE) as path:
-        path.write_bytes(data)
-
-
 def refuse_same_file(source: object, target: object) -> None:
     """Raises InvalidInputError where input and output are one file."""
     if not (isinstance(source, (str, os.PathLike)) and isinstance(target, (str, os.PathLike))):

@@ -27,16 +27,16 @@ class Writable(Protocol):
 class HasRecipients(Protocol):
     """A keyring, or its public export."""
 
-    @property
-    def recipients(self) -> Sequence[Recipient]:
-        """What to seal to."""
+    def pinned_recipients(self) -> Sequence[Recipient]:
+        """What to seal to, once it is known to be what this machine used before."""
 
 
 Sink: TypeAlias = str | os.PathLike[str] | int | Writable | BinaryIO
 """A path, 1 for standard output, or a binary file object."""
 
-Recipients: TypeAlias = str | Recipient | HasRecipients | Iterable[str | Recipient]
-"""One or more recipients, as objects or as `age1…` strings; or a keyring."""
+OneRecipient: TypeAlias = str | Recipient | HasRecipients
+Recipients: TypeAlias = OneRecipient | Iterable[OneRecipient]
+"""One or more recipients, as objects or as `age1…` strings; keyrings are taken too."""
 
 Identities: TypeAlias = str | Identity | Iterable[str | Identity]
 """One or more identities, as objects or as `AGE-SECRET-KEY-…` strings."""
@@ -182,20 +182,30 @@ def to_recipients(to: Recipients) -> list[Recipient]:
 
     Raises:
         InvalidInputError: One is malformed, or there are none.
+        KeyringError: A keyring is incomplete, or not what this machine used before.
     """
-    several: Iterable[str | Recipient]
-    if isinstance(to, str):
-        several = [to]
-    elif hasattr(to, "recipients"):
-        several = to.recipients
-    elif hasattr(to, "wrap"):
-        several = [cast("Recipient", to)]
-    else:
-        several = to
-    found = [keys.parse_recipient(one) if isinstance(one, str) else one for one in several]
+    if isinstance(to, str) or hasattr(to, "wrap") or hasattr(to, "pinned_recipients"):
+        return _one_recipient(cast("OneRecipient", to))
+    found = [recipient for one in _several(to) for recipient in _one_recipient(one)]
     if not found:
         raise InvalidInputError("there is nobody to encrypt to: give at least one recipient")
     return found
+
+
+def _several(to: object) -> Iterable[OneRecipient]:
+    if not isinstance(to, Iterable):
+        raise InvalidInputError(f"a {type(to).__name__} is not a recipient")
+    return to
+
+
+def _one_recipient(to: OneRecipient) -> list[Recipient]:
+    if isinstance(to, str):
+        return [keys.parse_recipient(to)]
+    if hasattr(to, "pinned_recipients"):
+        return list(to.pinned_recipients())
+    if hasattr(to, "wrap"):
+        return [to]
+    raise InvalidInputError(f"a {type(to).__name__} is not a recipient")
 
 
 def to_identities(identity: Identities) -> list[Identity]:

@@ -13,7 +13,8 @@ from passkeep._native import CancelToken, TreeEntry, TreeReport
 from passkeep.audience import To, resolve
 from passkeep.errors import OutputError, PartialError, PasskeepError
 from passkeep.incoming import Source, read
-from passkeep.keyring import PublicKeyring, State, travel
+from passkeep.keyring import PublicKeyring, State
+from passkeep.keyring import travel as travelling
 from passkeep.sealed import Cipher
 from passkeep.stream import Identities, Progress, Sink, open_sink, to_identities
 
@@ -27,6 +28,7 @@ def backup(
     *,
     to: To,
     cipher: Cipher = "age",
+    travel: bool = True,
     overwrite: bool = False,
     sync: bool = True,
     threads: int | None = None,
@@ -43,9 +45,12 @@ def backup(
     Args:
         trees: What to back up; each is stored under its own name.
         target: Where to; a path appears only when it is complete.
-        to: A keyring, its public export, or bare recipients.
+        to: A keyring, its public export, bare recipients, or several of them.
         cipher: "age" for a plain age file (ChaCha20-Poly1305), "aes-256-gcm" for
             the AES container.
+        travel: Whether the backup carries the keyring. Without it, only the keyring
+            file and the recovery key open the backup, and nothing in it can be
+            guessed or linked to other backups.
         overwrite: Whether an existing backup of the same keyring may be replaced.
         sync: Whether to wait until the backup is on the disk.
         threads: How many cores to use; by default all that are usable.
@@ -68,7 +73,7 @@ def backup(
         OSError: The system refused.
     """
     roots = [trees] if isinstance(trees, (str, os.PathLike)) else list(trees)
-    audience = resolve(to, state)
+    audience = resolve(to, state, travel=travel)
     if overwrite and audience.keyring is not None:
         _refuse_foreign(target, audience.keyring)
     header, key = sealed.begin(audience.recipients, audience.stanzas, cipher=cipher)
@@ -217,7 +222,7 @@ def _refuse_foreign(target: Sink, public: PublicKeyring) -> None:
         return
     found = None
     with suppress(PasskeepError), read(target) as incoming:
-        found = travel.find(incoming.opening.header.stanzas)
+        found = travelling.find(incoming.opening.header.stanzas)
     if found is None or found.document.get("id") != public.id:
         raise OutputError(
             f"{os.fspath(target)} is not a backup of this keyring and was left as it is",

@@ -13,19 +13,24 @@ from passkeep.errors import DamagedError
 
 def encrypt_text(text: str, recipients: Sequence[Recipient]) -> str:
     """Encrypts a short text to an armored age file."""
+    return encrypt(text.encode(), recipients)
+
+
+def encrypt(data: bytes, recipients: Sequence[Recipient]) -> str:
+    """Encrypts a few bytes to an armored age file."""
     head, file_key = envelope.new_header(recipients)
-    return armor.armor(_seal(text, head, file_key))
+    return armor.armor(_seal(data, head, file_key))
 
 
 def encrypt_text_under(text: str, stanza: Stanza, file_key: bytes) -> str:
     """Encrypts a short text under a file key that `stanza` already wraps."""
     head = header.serialize([stanza], file_key)
-    return armor.armor(_seal(text, head, file_key))
+    return armor.armor(_seal(text.encode(), head, file_key))
 
 
-def _seal(text: str, head: bytes, file_key: bytes) -> bytes:
+def _seal(data: bytes, head: bytes, file_key: bytes) -> bytes:
     key = _native.PayloadKey.age(file_key)
-    return _native.seal_bytes(text.encode(), head, key, threads=1)
+    return _native.seal_bytes(data, head, key, threads=1)
 
 
 def decrypt_text(armored: str, identities: Sequence[Identity]) -> str:
@@ -36,13 +41,17 @@ def decrypt_text(armored: str, identities: Sequence[Identity]) -> str:
         DamagedError: It is not an armored age file, or was changed.
         LimitError: Its header asks for too much.
     """
-    data, head, length = split(armored)
-    file_key = envelope.open_header(head, identities)
     try:
-        key = _native.PayloadKey.age(file_key)
-        return _native.open_bytes(data, length, key, threads=1).decode()
+        return decrypt(armored, identities).decode()
     except UnicodeDecodeError:
         raise DamagedError("the decrypted text is not UTF-8") from None
+
+
+def decrypt(armored: str, identities: Sequence[Identity]) -> bytes:
+    """Decrypts an armored age file in memory. Errors as in :func:`decrypt_text`."""
+    data, head, length = split(armored)
+    file_key = envelope.open_header(head, identities)
+    return _native.open_bytes(data, length, _native.PayloadKey.age(file_key), threads=1)
 
 
 def split(armored: str) -> tuple[bytes, header.Header, int]:

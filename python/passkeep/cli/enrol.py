@@ -10,11 +10,13 @@ from pathlib import Path
 
 import click
 
+from passkeep.age.hybrid import HybridIdentity
 from passkeep.cli.ending import say
 from passkeep.cli.options import Command
-from passkeep.errors import InvalidInputError
+from passkeep.errors import InvalidInputError, PasskeepError
 from passkeep.keyring import Keyring, passwords, recovery
-from passkeep.output import write_private
+from passkeep.keyring.slots import check_label
+from passkeep.keyring.storage import write_guarded
 from passkeep.passkey import Browser
 
 DEFAULT_RP_ID = "passkeep.localhost"
@@ -30,30 +32,47 @@ def passkey_options(command: Command) -> Command:
             help="The domain that the passkey belongs to; `localhost` where the default"
             " page cannot be reached.",
         ),
-        click.option("--label", help="Your name for the new way in."),
+        click.option("--label", callback=_checked_label, help="Your name for the new way in."),
     ):
         command = option(command)
     return command
+
+
+def _checked_label(
+    context: click.Context, option: click.Parameter, label: str | None
+) -> str | None:
+    """Refuses a malformed label before anybody is asked for anything."""
+    del context, option
+    return None if label is None else check_label(label)
 
 
 @contextmanager
 def recovery_key_in_file(keyring: Keyring, out: Path, saved: Path) -> Iterator[None]:
     """Writes a new recovery key to a file, which counts as shown and confirmed.
 
-    The file is removed again where the block ends without a keyring at `saved`: a
-    recovery key of no keyring would be mistaken for one that opens something.
+    The file is removed again where the block ends and the keyring at `saved` does not
+    have it: a recovery key of no keyring would be mistaken for one that opens something.
     """
     digits = keyring.new_recovery_key()
     text = f"# passkeep recovery key: opens every backup of this keyring. Keep it safe.\n{digits}\n"
-    write_private(out, text.encode())
+    write_guarded(out, text.encode())
     try:
         keyring.confirm_recovery_key(digits)
         yield
     except BaseException:
-        if not saved.exists():
+        if not _has_recovery_key(saved, digits):
             out.unlink(missing_ok=True)
         raise
     say(f"The recovery key was written to {os.fspath(out)}. Move it to a safe place.")
+
+
+def _has_recovery_key(path: Path, digits: str) -> bool:
+    """Whether a keyring file has this recovery key."""
+    recipient = str(HybridIdentity.from_seed(recovery.to_seed(digits)).recipient)
+    try:
+        return recipient in {slot.recipient for slot in Keyring.load(path).slots}
+    except (OSError, PasskeepError):
+        return False
 
 
 @contextmanager

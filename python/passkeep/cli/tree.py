@@ -30,6 +30,11 @@ from passkeep.stream import Identities, Recipients
 @options.to_option
 @options.cipher_option
 @options.digest_option
+@click.option(
+    "--no-travel",
+    is_flag=True,
+    help="Leave the keyring out: only the keyring file and the recovery key open the backup.",
+)
 @options.force_option
 @options.sync_option
 @options.threads_option
@@ -41,6 +46,7 @@ def backup_command(
     recipients: tuple[str, ...],
     cipher: Cipher,
     digest: Algorithm | None,
+    no_travel: bool,
     force: bool,
     sync: bool,
     threads: int | None,
@@ -65,6 +71,7 @@ def backup_command(
                 options.sink(target),
                 to=to,
                 cipher=cipher,
+                travel=not no_travel,
                 overwrite=force,
                 sync=sync,
                 threads=threads,

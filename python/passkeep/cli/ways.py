@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 
 import click
 
+from passkeep.age.hybrid import HybridIdentity
 from passkeep.age.keys import Identity, parse_identity_file
 from passkeep.age.secret import Secret
 from passkeep.cli.ending import say
@@ -30,7 +31,7 @@ from passkeep.errors import CeremonyError, InvalidInputError
 from passkeep.incoming import read
 from passkeep.keyring import Keyring, PublicKeyring, RootIdentity, Unlock, travel
 from passkeep.keyring import recovery as recovery_keys
-from passkeep.keyring.keyring import open_vault
+from passkeep.keyring.opening import open_vault
 from passkeep.keyring.public import read_json
 from passkeep.keyring.vault import Vault
 from passkeep.passkey import Browser
@@ -109,7 +110,7 @@ def open_backup(source: Path | int, ways: Ways) -> Identity | Sequence[Identity]
     only that of somebody else.
     """
     if ways.identities:
-        return ways.identities
+        return *ways.identities, *_as_recipients(ways.identities)
     travelling = None if isinstance(source, int) else _travelling(source)
     keyring = _keyring_for(ways, travelling)
     if keyring is not None:
@@ -117,14 +118,14 @@ def open_backup(source: Path | int, ways: Ways) -> Identity | Sequence[Identity]
     kinds = {PASSWORD, PASSKEY}
     if travelling is not None:
         kinds = {lock.kind for lock in travelling.locks}
-    return _choose(ways, kinds, Unlock if travelling is None else _unlocking(travelling))
+    return choose(ways, kinds, Unlock if travelling is None else _unlocking(travelling))
 
 
 def open_keyring(keyring: Keyring, ways: Ways) -> RootIdentity:
     """Unlocks a keyring in the way that the options say, or that a person chooses."""
     if ways.identities:
         raise click.UsageError("A keyring opens with one of its own ways in, not an identity.")
-    return _choose(ways, {slot.kind for slot in keyring.slots}, keyring.unlock)
+    return choose(ways, {slot.kind for slot in keyring.slots}, keyring.unlock)
 
 
 def load_keyring(path: Path | None) -> tuple[Keyring, Path]:
@@ -149,6 +150,11 @@ def load_sealing(path: Path | None) -> Keyring | PublicKeyring:
     return load_keyring(path)[0]
 
 
+def _as_recipients(identities: Sequence[Identity]) -> list[Identity]:
+    """Opens as somebody whom the keyring in a backup is sealed to."""
+    return [Unlock(identity=one) for one in identities if isinstance(one, HybridIdentity)]
+
+
 def _unlocking(travelling: Vault) -> Callable[..., Identity]:
     """Opens a travelling copy at once, so that another way can be tried after it."""
 
@@ -156,7 +162,7 @@ def _unlocking(travelling: Vault) -> Callable[..., Identity]:
         if recovery_key is not None:
             return Unlock(recovery_key=recovery_key)
         secret = {"password": None, "passkey": None, **way}
-        return RootIdentity(open_vault(travelling, recovery_key=None, **secret).identities)
+        return RootIdentity(open_vault(travelling, **secret).identities)
 
     return unlock
 
@@ -173,8 +179,14 @@ def _keyring_for(ways: Ways, travelling: Vault | None) -> Keyring | None:
     return keyring
 
 
-def _choose(ways: Ways, kinds: set[str], unlock: Callable[..., Identified]) -> Identified:
-    """Calls `unlock` with exactly one way."""
+def choose(ways: Ways, kinds: set[str], unlock: Callable[..., Identified]) -> Identified:
+    """Calls `unlock` with exactly one way.
+
+    Args:
+        ways: What the options say.
+        kinds: The kinds of ways in that there are.
+        unlock: Takes `password`, `recovery_key` or `passkey`.
+    """
     if ways.password is not None:
         return unlock(password=ways.password)
     if ways.recovery_key is not None:

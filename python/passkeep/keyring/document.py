@@ -17,7 +17,7 @@ MAX_SLOTS = 16
 MAX_DOCUMENT = 1 << 20
 """Bytes of a keyring file that are read at most."""
 
-Kind: TypeAlias = Literal["passkey", "password", "recovery-key"]
+Kind: TypeAlias = Literal["passkey", "password", "recovery-key", "recipient"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +46,11 @@ class Slot:
         created: ISO 8601 date.
         checked: ISO 8601 date of its last successful use as a check.
         recipient: The slot's own hybrid recipient.
-        auth: The keyring key, sealed under the slot's seed.
+        auth: The keyring key, sealed under the slot's seed; None for somebody
+            else's recipient, who restores but cannot change the keyring.
         identity: The slot's identity as an armored age file, wrapped by the
-            slot's secret; None for a recovery key, which is the seed itself.
+            slot's secret; None for a recovery key, which is the seed itself, and
+            for somebody else's recipient.
         credential: The passkey, for a passkey slot.
     """
 
@@ -58,9 +60,14 @@ class Slot:
     created: str
     checked: str
     recipient: str
-    auth: bytes
+    auth: bytes | None
     identity: str | None = None
     credential: CredentialInfo | None = None
+
+    @property
+    def is_way_in(self) -> bool:
+        """Whether it opens the keyring itself, and counts against being locked out."""
+        return self.auth is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +102,7 @@ class Document:
             "recipient": self.recipient,
             "recovery": self.recovery,
             "root": self.root,
-            "slots": [_slot_to_json(slot) for slot in self.slots],
+            "slots": [slot_to_json(slot) for slot in self.slots],
             "travel": encode_data(self.travel),
         }
 
@@ -110,18 +117,29 @@ def parse(value: Object) -> Document:
     """
     fields = Fields(value, "the keyring")
     check_version(fields.text("passkeep"), VERSION)
-    slots = tuple(_parse_slot(slot) for slot in limited(fields.array("slots")))
-    if len({slot.id for slot in slots}) != len(slots):
-        raise DamagedError("the keyring is malformed: two slots have the same id")
     return Document(
         id=parse_id(fields),
         epoch=fields.number("epoch"),
         recipient=fields.text("recipient"),
         recovery=fields.text("recovery"),
         root=fields.text("root"),
-        slots=slots,
+        slots=parse_slots(fields.array("slots")),
         travel=fields.data("travel"),
     )
+
+
+def parse_slots(values: list[Any]) -> tuple[Slot, ...]:
+    """Reads the slots of a keyring.
+
+    Raises:
+        DamagedError: They are malformed.
+        LimitError: There are more than 16.
+        KeyringError: One needs a newer passkeep.
+    """
+    slots = tuple(_parse_slot(slot) for slot in limited(values))
+    if len({slot.id for slot in slots}) != len(slots):
+        raise DamagedError("the keyring is malformed: two slots have the same id")
+    return slots
 
 
 def check_version(found: str, known: str) -> None:
@@ -135,11 +153,13 @@ def check_version(found: str, known: str) -> None:
         return
     sort, _, _ = known.partition("/")
     if found.partition("/")[0] == sort:
-        raise KeyringError(
-            f"this file has version {found[:32]!r}; this passkeep knows {known!r}",
-            hint="Install a newer passkeep.",
-        )
+        raise newer(f"this file has version {found[:32]!r}; this passkeep knows {known!r}")
     raise DamagedError(f"this is not a file of the sort {known!r}")
+
+
+def newer(message: str) -> KeyringError:
+    """The error for what a later version of passkeep wrote."""
+    return KeyringError(message, hint="Install a newer passkeep.")
 
 
 def parse_id(fields: Fields) -> str:
@@ -154,10 +174,7 @@ def parse_kind(fields: Fields) -> Kind:
     """Reads a slot's kind."""
     kind = fields.text("kind")
     if kind not in get_args(Kind):
-        raise KeyringError(
-            "the keyring has a slot of a kind that this passkeep does not know",
-            hint="Install a newer passkeep.",
-        )
+        raise newer("the keyring has a slot of a kind that this passkeep does not know")
     return kind  # type: ignore[return-value]  # narrowed by get_args, which mypy cannot see
 
 
@@ -175,17 +192,20 @@ def limited(slots: list[Any]) -> list[Any]:
 def _parse_slot(value: object) -> Slot:
     fields = Fields(value, "a slot of the keyring")
     credential = fields.optional_object("credential")
-    return Slot(
+    slot = Slot(
         id=fields.text("id"),
         kind=parse_kind(fields),
         label=fields.text("label"),
         created=fields.text("created"),
         checked=fields.text("checked"),
         recipient=fields.text("recipient"),
-        auth=fields.data("auth"),
+        auth=fields.optional_data("auth"),
         identity=fields.optional_text("identity"),
         credential=None if credential is None else _parse_credential(credential),
     )
+    if slot.is_way_in == (slot.kind == "recipient"):
+        raise DamagedError("the keyring is malformed: a slot does not fit its kind")
+    return slot
 
 
 def _parse_credential(fields: Fields) -> CredentialInfo:
@@ -196,7 +216,8 @@ def _parse_credential(fields: Fields) -> CredentialInfo:
     )
 
 
-def _slot_to_json(slot: Slot) -> Object:
+def slot_to_json(slot: Slot) -> Object:
+    """A slot as the keyring stores it."""
     value: Object = {
         "id": slot.id,
         "kind": slot.kind,
@@ -204,8 +225,9 @@ def _slot_to_json(slot: Slot) -> Object:
         "created": slot.created,
         "checked": slot.checked,
         "recipient": slot.recipient,
-        "auth": encode_data(slot.auth),
     }
+    if slot.auth is not None:
+        value["auth"] = encode_data(slot.auth)
     if slot.identity is not None:
         value["identity"] = slot.identity
     if slot.credential is not None:

@@ -13,8 +13,8 @@ from passkeep.errors import LimitError
 from passkeep.keyring import strict_json, travel
 from passkeep.keyring.document import MAX_DOCUMENT, check_version, parse_id
 from passkeep.keyring.state import State
+from passkeep.keyring.storage import write_guarded
 from passkeep.keyring.strict_json import Fields, Object, encode_data, untrusted
-from passkeep.output import write_private
 
 VERSION = "public/1"
 
@@ -74,7 +74,7 @@ class PublicKeyring:
         Raises:
             OutputError: The file exists and `overwrite` is not set.
         """
-        write_private(path, self.to_bytes(), overwrite=overwrite)
+        write_guarded(path, self.to_bytes(), overwrite=overwrite)
 
     def to_bytes(self) -> bytes:
         """The export as it is stored, and as its fingerprint is made: RFC 8785 JSON."""
@@ -104,6 +104,10 @@ class PublicKeyring:
             _ = self.recipients
         (state or State()).check_pin(self.id, self.fingerprint, self.origin)
         return self
+
+    def pinned_recipients(self) -> tuple[HybridRecipient, HybridRecipient]:
+        """What to seal to, if it is what this machine used before. See :meth:`pinned`."""
+        return self.pinned().recipients
 
     @property
     def recipients(self) -> tuple[HybridRecipient, HybridRecipient]:

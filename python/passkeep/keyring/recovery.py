@@ -52,7 +52,18 @@ def to_seed(text: str) -> bytes:
     for position, digit in enumerate(compact):
         if digit not in "0123456789abcdefABCDEF":
             raise InvalidInputError(
-                f"group {position // _GROUP + 1} of the recovery key holds a character"
+                f"group {group_of(position)} of the recovery key holds a character"
                 " that is not a digit from 0 to 9 or a letter from a to f"
             )
     return bytes.fromhex(compact)
+
+
+def group_of(position: int) -> int:
+    """The group of four, counted from 1, that the digit at `position` stands in."""
+    return position // _GROUP + 1
+
+
+def first_difference(typed: bytes, shown: bytes) -> int:
+    """The first group of four, counted from 1, in which two different seeds differ."""
+    pairs = zip(typed.hex(), shown.hex(), strict=True)
+    return group_of(next(i for i, (one, other) in enumerate(pairs) if one != other))

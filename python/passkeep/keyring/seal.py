@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-from passkeep.errors import DamagedError, KeyringError, WrongKeyError
+from passkeep.errors import DamagedError, TamperedError, WrongKeyError
 from passkeep.keyring.strict_json import Object, canonical
 
 KEY_SIZE = 32
@@ -67,15 +67,15 @@ def verify(document: Object, claimed: bytes, keyring_key: bytes) -> None:
     """Checks a document's MAC in constant time.
 
     Raises:
-        KeyringError: It was changed by somebody who holds no slot.
+        TamperedError: It was changed by somebody who holds no slot.
     """
     if not hmac.compare_digest(mac(document, keyring_key), claimed):
         raise changed_by_a_stranger()
 
 
-def changed_by_a_stranger() -> KeyringError:
+def changed_by_a_stranger() -> TamperedError:
     """The error for a keyring that no holder of a slot wrote."""
-    return KeyringError(
+    return TamperedError(
         "the keyring was changed by somebody who holds none of its ways in; it was not used",
         hint="Take the keyring from a copy that you trust, or use another backup.",
     )

@@ -16,9 +16,8 @@ from pathlib import Path
 from typing import TypeVar
 
 from passkeep.errors import DamagedError, KeyringError
-from passkeep.keyring import strict_json
+from passkeep.keyring import storage, strict_json
 from passkeep.keyring.strict_json import Fields
-from passkeep.output import write_private
 
 _MAX_RECORD = 4096
 
@@ -27,8 +26,17 @@ _Parsed = TypeVar("_Parsed")
 
 @dataclass(frozen=True, slots=True)
 class _Record:
+    """What is remembered of one keyring.
+
+    Attributes:
+        epoch: The highest that was unlocked here.
+        pin: The fingerprint of its public parts.
+        next: The fingerprint of a change that this machine was saving.
+    """
+
     epoch: int = 0
     pin: str = ""
+    next: str = ""
 
 
 class State:
@@ -57,7 +65,8 @@ class State:
         """
         record = self._read(keyring_id)
         before = self._read_origin(origin)
-        if not record.pin and before in ("", keyring_id):
+        first = not record.pin and not record.next
+        if (first or record.next == fingerprint) and before in ("", keyring_id):
             self.trust(keyring_id, fingerprint, origin)
         elif record.pin != fingerprint or before not in ("", keyring_id):
             raise KeyringError(
@@ -71,10 +80,17 @@ class State:
 
         The epoch that they claim is not remembered: nobody has verified it.
         """
-        record = self._read(keyring_id)
-        self._write(self._path(keyring_id), asdict(replace(record, pin=fingerprint)))
+        self._change(keyring_id, lambda record: replace(record, pin=fingerprint, next=""))
         if origin:
             self._write(self._origin_path(origin), {"id": keyring_id})
+
+    def expect(self, keyring_id: str, fingerprint: str) -> None:
+        """Accepts public parts that are about to be saved, besides those pinned.
+
+        Whatever ends the process while it saves, this machine then accepts the
+        keyring that it finds, old or new.
+        """
+        self._change(keyring_id, lambda record: replace(record, next=fingerprint))
 
     def check_epoch(self, keyring_id: str, epoch: int) -> None:
         """Refuses a keyring older than one that was unlocked here.
@@ -92,9 +108,8 @@ class State:
 
     def remember_epoch(self, keyring_id: str, epoch: int) -> None:
         """Remembers the epoch of a keyring whose MAC was verified."""
-        record = self._read(keyring_id)
-        if epoch > record.epoch:
-            self._write(self._path(keyring_id), asdict(replace(record, epoch=epoch)))
+        if epoch > self._read(keyring_id).epoch:
+            self._change(keyring_id, lambda record: replace(record, epoch=max(epoch, record.epoch)))
 
     def _path(self, keyring_id: str) -> Path:
         return self._folder / "keyrings" / f"{keyring_id}.json"
@@ -112,7 +127,9 @@ class State:
     def _read(self, keyring_id: str) -> _Record:
         return self._parse(
             self._path(keyring_id),
-            lambda fields: _Record(fields.number("epoch"), fields.text("pin")),
+            lambda fields: _Record(
+                fields.number("epoch"), fields.text("pin"), fields.optional_text("next") or ""
+            ),
             _Record(),
         )
 
@@ -131,10 +148,18 @@ class State:
                 hint="Compare the keyring with a trusted copy, then remove that file.",
             ) from None
 
+    def _change(self, keyring_id: str, change: Callable[[_Record], _Record]) -> None:
+        """Changes a record while no other process does."""
+        path = self._path(keyring_id)
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with storage.guarded(path):
+            record = strict_json.canonical(asdict(change(self._read(keyring_id))))
+            storage.publish_verified(path, record, overwrite=True)
+
     @staticmethod
     def _write(path: Path, record: strict_json.Object) -> None:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        write_private(path, strict_json.canonical(record), overwrite=True)
+        storage.write_guarded(path, strict_json.canonical(record), overwrite=True)
 
 
 def _default_folder() -> Path:

@@ -7,26 +7,43 @@ A stanza of the age header that other tools ignore (docs/formats.md,
 from __future__ import annotations
 
 import zlib
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
+from passkeep.age import message
 from passkeep.age.header import Stanza
-from passkeep.errors import DamagedError, KeyringError, LimitError
+from passkeep.age.hybrid import HybridIdentity, HybridRecipient
+from passkeep.errors import DamagedError, LimitError, WrongKeyError
 from passkeep.keyring import seal, strict_json
-from passkeep.keyring.document import Document, limited, parse_kind
-from passkeep.keyring.strict_json import Fields, Object, encode_data
+from passkeep.keyring.document import (
+    Document,
+    Slot,
+    limited,
+    newer,
+    parse_kind,
+    parse_slots,
+    slot_to_json,
+)
+from passkeep.keyring.strict_json import Fields, Object, encode_data, untrusted
 from passkeep.keyring.vault import Lock, Vault
 
 STANZA_TYPE = "passkeep/keyring"
 _VERSION = "1"
-MAX_STORED = 48 * 1024
+MAX_STORED = 96 * 1024
 MAX_INFLATED = 1 << 20
 
 
-def build(document: Document, keyring_key: bytes) -> bytes:
-    """Makes the travelling copy of a keyring: no labels, no dates, a MAC of its own.
+def build(document: Document, keyring_key: bytes, left_out: Collection[str] = ()) -> bytes:
+    """Makes the travelling copy of a keyring, with a MAC of its own.
+
+    What opens it is in clear; labels, dates and recipients are sealed to the root.
+
+    Args:
+        document: The keyring.
+        keyring_key: What its MAC is made with.
+        left_out: The ids of slots that backups do not open with by themselves.
 
     Raises:
-        LimitError: It would be larger than 48 KiB.
+        LimitError: It would be larger than 96 KiB.
     """
     value: Object = {
         "id": document.id,
@@ -37,14 +54,17 @@ def build(document: Document, keyring_key: bytes) -> bytes:
         "slots": [],
     }
     for slot in document.slots:
+        if slot.auth is None or slot.id in left_out:
+            continue
         lock: Object = {"kind": slot.kind, "auth": encode_data(slot.auth)}
         if slot.identity is not None:
             lock["identity"] = slot.identity
         if slot.credential is not None:
             lock["credential"] = slot.credential.identity
         value["slots"].append(lock)
+    value["private"] = _seal_slots(document)
     value["mac"] = encode_data(seal.mac(value, keyring_key))
-    stored = zlib.compress(strict_json.canonical(value), level=9)
+    stored = _deflate(value)
     if len(stored) > MAX_STORED:
         raise LimitError("the keyring is too large to travel inside backups")
     return stored
@@ -72,11 +92,47 @@ def find(stanzas: Sequence[Stanza]) -> Vault | None:
     if len(found) > 1:
         raise DamagedError("the backup carries more than one keyring")
     if found[0].args != (_VERSION,):
-        raise KeyringError(
-            "the keyring in this backup has a version that this passkeep does not know",
-            hint="Install a newer passkeep.",
-        )
+        raise newer("the keyring in this backup has a version that this passkeep does not know")
     return _parse(found[0].body)
+
+
+def left_out(document: Document) -> frozenset[str]:
+    """The ids of the ways in that the document's travelling copy does not carry.
+
+    Raises:
+        DamagedError: The travelling copy is malformed.
+        LimitError: It is too large.
+    """
+    carried = {lock.auth for lock in _parse(document.travel).locks}
+    return frozenset(slot.id for slot in document.slots if slot.auth and slot.auth not in carried)
+
+
+def slots_of(vault: Vault, identities: Sequence[HybridIdentity]) -> tuple[Slot, ...]:
+    """All slots of the keyring that a travelling copy was made of.
+
+    Args:
+        vault: A travelling copy that was opened, its MAC verified.
+        identities: The root identities.
+
+    Raises:
+        DamagedError: They are missing or malformed.
+        LimitError: There are too many, or they are too large.
+        KeyringError: One needs a newer passkeep.
+    """
+    private = Fields(vault.document, "the keyring in the backup").text("private")
+    try:
+        inflated = _inflate(message.decrypt(private, identities))
+    except WrongKeyError:
+        raise DamagedError("the keyring in the backup is malformed: its slots are lost") from None
+    value = strict_json.loads(inflated, "a list of slots")
+    return parse_slots(Fields(value, "the keyring in the backup").array("slots"))
+
+
+def _seal_slots(document: Document) -> str:
+    with untrusted("the keyring's recipient"):
+        root = HybridRecipient.from_string(document.recipient)
+    slots = {"slots": [slot_to_json(slot) for slot in document.slots]}
+    return message.encrypt(_deflate(slots), [root])
 
 
 def _parse(body: bytes) -> Vault:
@@ -100,9 +156,13 @@ def _parse_lock(value: object) -> Lock:
     )
 
 
+def _deflate(value: Object) -> bytes:
+    return zlib.compress(strict_json.canonical(value), level=9)
+
+
 def _inflate(body: bytes) -> bytes:
     if len(body) > MAX_STORED:
-        raise LimitError("the keyring in the backup is larger than 48 KiB")
+        raise LimitError("the keyring in the backup is larger than 96 KiB")
     inflater = zlib.decompressobj()
     try:
         text = inflater.decompress(body, MAX_INFLATED + 1)

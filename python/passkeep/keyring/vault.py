@@ -11,7 +11,7 @@ from passkeep.age.hybrid import HybridIdentity
 from passkeep.age.scrypt import Password
 from passkeep.age.secret import Secret
 from passkeep.errors import DamagedError, WrongKeyError
-from passkeep.keyring import passwords, seal
+from passkeep.keyring import passwords, seal, typos
 from passkeep.keyring.document import Kind
 from passkeep.keyring.strict_json import Object, untrusted
 from passkeep.prf import Answer, PasskeyClient, Question
@@ -71,7 +71,7 @@ def open_with_password(vault: Vault, password: str) -> Opened:
 
     Raises:
         WrongKeyError: No password slot opens with it.
-        KeyringError: The vault's MAC does not fit.
+        TamperedError: The vault's MAC does not fit.
         DamagedError: The vault is malformed.
         LimitError: A slot asks for more scrypt work than 2^20.
     """
@@ -95,19 +95,57 @@ def open_with_recovery_key(vault: Vault, seed: bytes) -> Opened:
 
     Raises:
         WrongKeyError: It is not the keyring's recovery key.
-        KeyringError: The vault's MAC does not fit.
+        TamperedError: The vault's MAC does not fit.
         DamagedError: The vault is malformed.
     """
     for index, lock in _of_kind(vault, "recovery-key"):
-        try:
-            seal.take_over(seed, lock.auth)
-        except WrongKeyError:
-            continue
-        return _open(vault, index, seed)
-    raise WrongKeyError(
-        "this is not the recovery key of this keyring",
-        hint="Compare every group with what you wrote down, or use another way in.",
-    )
+        if opens(lock, seed):
+            return _open(vault, index, seed)
+    raise wrong_recovery_key(vault, seed)
+
+
+def wrong_recovery_key(vault: Vault, seed: bytes) -> WrongKeyError:
+    """The error for a recovery key that is not the vault's; it names a mistyped group."""
+    locks = [lock for _, lock in _of_kind(vault, "recovery-key")]
+    return typos.wrong_recovery_key(seed, lambda other: any(opens(one, other) for one in locks))
+
+
+def has_recovery_key(vault: Vault) -> bool:
+    """Whether there is a lock that a recovery key could open."""
+    return bool(_of_kind(vault, "recovery-key"))
+
+
+def opens(lock: Lock, seed: bytes) -> bool:
+    """Whether a seed is that of a lock.
+
+    Raises:
+        DamagedError: The lock is malformed.
+    """
+    try:
+        seal.take_over(seed, lock.auth)
+    except WrongKeyError:
+        return False
+    return True
+
+
+def open_as_recipient(vault: Vault, identity: HybridIdentity) -> tuple[HybridIdentity, ...]:
+    """Opens the root as somebody else whom it is sealed to.
+
+    Such a holder has no keyring key and cannot verify the MAC. A root that a
+    stranger put there opens nothing but the stranger's own backups.
+
+    Returns:
+        The root identities, newest first.
+
+    Raises:
+        WrongKeyError: The root is not sealed to this identity.
+        DamagedError: The vault is malformed.
+    """
+    try:
+        text = message.decrypt_text(vault.root, [identity])
+    except WrongKeyError:
+        raise WrongKeyError("the keyring is not sealed to this identity") from None
+    return tuple(_hybrid_only(text))
 
 
 def open_with_passkey(vault: Vault, client: PasskeyClient) -> Opened:
@@ -116,7 +154,7 @@ def open_with_passkey(vault: Vault, client: PasskeyClient) -> Opened:
     Raises:
         CeremonyError: No passkey answered.
         WrongKeyError: There is no passkey slot, or the answer does not open it.
-        KeyringError: The vault's MAC does not fit.
+        TamperedError: The vault's MAC does not fit.
         DamagedError: The vault is malformed.
     """
     candidates = [(index, *_question(lock)) for index, lock in _of_kind(vault, "passkey")]
