@@ -225,9 +225,25 @@ class Keyring(Editable):
         """What backups are sealed to. Raises KeyringError if it is not complete."""
         return self.public().recipients
 
+    def pinned(self, state: State | None = None) -> PublicKeyring:
+        """The public parts, if they are what this machine used before.
+
+        Raises:
+            KeyringError: They are not; or the keyring is incomplete, or has changes
+                that were not saved and that no other machine could open.
+            OSError: The state folder cannot be read or written.
+        """
+        public = self.public()
+        if self._stored_mac is not None and self._sealed_mac() != self._stored_mac:
+            raise KeyringError(
+                "the keyring has changes that were not saved; nothing was sealed",
+                hint="Save the keyring first.",
+            )
+        return public.pinned(state)
+
     def pinned_recipients(self) -> tuple[HybridRecipient, HybridRecipient]:
         """What to seal to, if it is what this machine used before."""
-        return self.public().pinned_recipients()
+        return self.pinned().recipients
 
     def __repr__(self) -> str:
         return f"<Keyring {self.id[:8]} epoch {self.epoch}, {len(self.slots)} slots>"
@@ -296,6 +312,9 @@ class Keyring(Editable):
             document=source,
             mac=Fields(source, "the keyring").data("mac"),
         )
+
+    def _sealed_mac(self) -> object:
+        return None if self._source is None else self._source["mac"]
 
     def _note_file(self, path: str | os.PathLike[str], source: Object) -> None:
         self._origin, self._stored_mac = os.path.realpath(path), source["mac"]
