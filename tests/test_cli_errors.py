@@ -181,7 +181,10 @@ def test_names_in_errors_are_escaped(tmp_path):
 HELP = [
     (),
     *(("init",), ("backup",), ("restore",), ("list",), ("verify",), ("encrypt",), ("decrypt",)),
-    *(("key",), ("key", "show"), ("key", "add"), ("key", "export"), ("key", "trust")),
+    ("key",),
+    *(("key", "show"), ("key", "add"), ("key", "check"), ("key", "remove"), ("key", "rename")),
+    *(("key", "password"), ("key", "recovery"), ("key", "rotate"), ("key", "travel")),
+    *(("key", "export"), ("key", "pin"), ("key", "trust"), ("key", "adopt")),
 ]
 
 
@@ -200,6 +203,12 @@ def test_every_command_is_in_the_help():
     text = ok("--help").out.decode()
     for command in {words[0] for words in HELP if words}:
         assert f"\n  {command} " in text
+
+
+def test_every_key_command_is_in_its_help():
+    text = ok("key", "--help").out.decode()
+    listed = {line.split()[0] for line in text.split("Commands:")[1].splitlines() if line.strip()}
+    assert listed == {words[1] for words in HELP if len(words) == 2}
 
 
 def test_version():

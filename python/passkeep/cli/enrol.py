@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from passkeep.age.hybrid import HybridIdentity
 from passkeep.cli.ending import say
 from passkeep.cli.options import Command
 from passkeep.errors import InvalidInputError, PasskeepError
-from passkeep.keyring import Keyring, passwords, recovery
+from passkeep.keyring import Keyring, Slot, passwords, recovery
 from passkeep.keyring.slots import check_label
 from passkeep.keyring.storage import write_guarded
 from passkeep.passkey import Browser
@@ -103,9 +103,16 @@ def recovery_key_on_terminal(keyring: Keyring) -> Iterator[None]:
 def add_password(keyring: Keyring, password: str | None, label: str | None = None) -> None:
     """Adds a password slot: the given password, or one that a person chooses."""
     label = label or "Password"
-    if password is not None:
-        keyring.add_password(password, label=label)
-        return
+    choose_password(password, lambda chosen: keyring.add_password(chosen, label=label))
+
+
+def choose_password(given: str | None, use: Callable[[str], Slot]) -> Slot:
+    """Has `use` make a slot of the given password, or of one that a person chooses.
+
+    A person whose password `use` refuses chooses again.
+    """
+    if given is not None:
+        return use(given)
     say("Six words that are drawn for you are safe and can be remembered.")
     while True:
         typed = click.prompt(
@@ -123,11 +130,9 @@ def add_password(keyring: Keyring, password: str | None, label: str | None = Non
             say("That is not the same. Try again.")
             continue
         try:
-            keyring.add_password(chosen, label=label)
+            return use(chosen)
         except InvalidInputError as error:
             say(f"{error} {error.hint}")
-        else:
-            return
 
 
 def add_passkey(keyring: Keyring, label: str | None, rp_id: str) -> None:

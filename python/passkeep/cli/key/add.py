@@ -1,0 +1,102 @@
+"""`passkeep key add`: more ways in."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from passkeep.cli import enrol, options, ways
+from passkeep.cli.ending import say
+from passkeep.cli.key import parts
+from passkeep.errors import InvalidInputError
+from passkeep.keyring import Keyring
+
+_MAX_RECIPIENT = 4096
+"""Characters of a file with a recipient; one has some 2000."""
+
+
+@click.command("add")
+@click.argument("kind", type=click.Choice(["passkey", "password", "recipient"]))
+@click.argument("recipient", required=False)
+@click.option(
+    "--new-password-env",
+    metavar="VAR",
+    help="Take the new password from this environment variable.",
+)
+@click.option(
+    "--no-travel",
+    is_flag=True,
+    help="Leave the new way in out of backups: it opens them only with the keyring file.",
+)
+@enrol.passkey_options
+@options.json_option
+@ways.unlock_options
+def add_command(
+    kind: str,
+    recipient: str | None,
+    new_password_env: str | None,
+    no_travel: bool,
+    label: str | None,
+    rp_id: str,
+    as_json: bool,
+    ways: ways.Ways,
+) -> None:
+    """Add a passkey, a password, or somebody else's recipient to a keyring.
+
+    The keyring is opened first, with one of the ways in that it has. RECIPIENT is
+    an age1pq1… string, or a file that holds one: its holder can restore every
+    backup of the keyring, and cannot change the keyring.
+    """
+    if (recipient is not None) != (kind == "recipient"):
+        raise click.UsageError("Only `key add recipient` takes a recipient, and it needs one.")
+    if no_travel and kind == "recipient":
+        raise click.UsageError("A recipient always travels: nothing of it can be guessed.")
+    password = options.read_password(new_password_env, None)
+    theirs = None if recipient is None else _read_recipient(recipient)
+    with parts.changing(ways) as keyring:
+        before = {slot.id for slot in keyring.slots}
+        _add(keyring, kind, password=password, recipient=theirs, label=label, rp_id=rp_id)
+        (slot,) = (slot for slot in keyring.slots if slot.id not in before)
+        if no_travel:
+            keyring.set_travels(slot.id, travels=False)
+    if as_json:
+        parts.show_json(keyring, added=slot.id)
+        return
+    say(f"Added {slot.label} ({slot.kind}).")
+    say("With this keyring file it opens earlier backups as well.")
+    parts.tell_of_exports()
+
+
+def _add(
+    keyring: Keyring,
+    kind: str,
+    *,
+    password: str | None,
+    recipient: str | None,
+    label: str | None,
+    rp_id: str,
+) -> None:
+    if kind == "passkey":
+        enrol.add_passkey(keyring, label, rp_id)
+    elif kind == "password":
+        enrol.add_password(keyring, password, label)
+    else:
+        assert recipient is not None
+        keyring.add_recipient(recipient, label=label or "Recipient")
+
+
+def _read_recipient(recipient: str) -> str:
+    """A recipient, or what a file with one holds besides comments."""
+    if recipient.lower().startswith("age1"):
+        return recipient
+    try:
+        with Path(recipient).open(encoding="utf-8") as file:
+            text = file.read(_MAX_RECIPIENT)
+    except UnicodeDecodeError:
+        text = ""
+    lines = [line.strip() for line in text.splitlines()]
+    found = [line for line in lines if line and not line.startswith("#")]
+    if len(found) != 1:
+        raise InvalidInputError(f"{recipient} does not hold one recipient")
+    return found[0]

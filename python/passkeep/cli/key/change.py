@@ -1,0 +1,169 @@
+"""`passkeep key remove`, `rename`, `password`, `recovery`, `rotate` and `travel`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from passkeep.cli import enrol, options, ways
+from passkeep.cli.ending import printable, say
+from passkeep.cli.key import parts
+from passkeep.errors import InvalidInputError
+from passkeep.keyring import Slot
+from passkeep.keyring.slots import check_label
+
+
+@click.command("remove")
+@parts.slot_argument
+@click.option("--allow-last", is_flag=True, help="Even if only one way in is left.")
+@options.json_option
+@ways.unlock_options
+def remove_command(slot: str, allow_last: bool, as_json: bool, ways: ways.Ways) -> None:
+    """Close a way in, named by its id or label, and make a new root.
+
+    None of the others is asked for. Backups made earlier stay open to whoever
+    holds what was removed.
+    """
+    removed = _slot(ways, slot)
+    with parts.changing(ways) as keyring:
+        keyring.remove(removed.id, allow_last=allow_last)
+    if as_json:
+        parts.show_json(keyring, removed=removed.id)
+        return
+    say(f"Removed {printable(removed.label)} ({removed.kind}).")
+    parts.tell_of_earlier_backups("it")
+
+
+@click.command("rename")
+@parts.slot_argument
+@click.argument("label")
+@options.json_option
+@ways.unlock_options
+def rename_command(slot: str, label: str, as_json: bool, ways: ways.Ways) -> None:
+    """Give a way in another LABEL."""
+    renamed, label = _slot(ways, slot), check_label(label)
+    with parts.changing(ways) as keyring:
+        keyring.rename(renamed.id, label)
+    if as_json:
+        parts.show_json(keyring, renamed=renamed.id)
+        return
+    say(f"{printable(renamed.label)} is now {label}.")
+
+
+@click.command("password")
+@click.argument("slot", metavar="[SLOT]", required=False)
+@click.option(
+    "--new-password-env",
+    metavar="VAR",
+    help="Take the new password from this environment variable.",
+)
+@options.json_option
+@ways.unlock_options
+def password_command(
+    slot: str | None, new_password_env: str | None, as_json: bool, ways: ways.Ways
+) -> None:
+    """Change a password.
+
+    SLOT is needed only where there are several. Backups made earlier stay open
+    to the old password.
+    """
+    old = _password_slot(ways, slot)
+    given = options.read_password(new_password_env, None)
+    with parts.changing(ways) as keyring:
+        new = enrol.choose_password(given, lambda chosen: keyring.change_password(old.id, chosen))
+    if as_json:
+        parts.show_json(keyring, added=new.id, removed=old.id)
+        return
+    say(f"The password {printable(old.label)} was changed.")
+    parts.tell_of_earlier_backups("the old one")
+
+
+@click.command("recovery")
+@click.option(
+    "--recovery-key-out",
+    type=options.FILE,
+    help="Write the recovery key to this new file instead of showing it (for scripts).",
+)
+@options.json_option
+@ways.unlock_options
+def recovery_command(recovery_key_out: Path | None, as_json: bool, ways: ways.Ways) -> None:
+    """Replace the recovery key. The old one counts until you typed the new one back.
+
+    Backups made earlier stay open to the old recovery key.
+    """
+    keyring, path, _ = parts.opened(ways)
+    made = (
+        enrol.recovery_key_on_terminal(keyring)
+        if recovery_key_out is None
+        else enrol.recovery_key_in_file(keyring, recovery_key_out, path)
+    )
+    with made:
+        keyring.save(path)
+    if as_json:
+        parts.show_json(keyring)
+        return
+    say("The recovery key was replaced.")
+    parts.tell_of_earlier_backups("the old one")
+
+
+@click.command("rotate")
+@options.json_option
+@ways.unlock_options
+def rotate_command(as_json: bool, ways: ways.Ways) -> None:
+    """Make a new root, without closing any way in.
+
+    For when the root itself may be known: somebody saw an unlock on a machine that
+    was not clean. Backups made earlier stay open to whoever has the old root.
+    """
+    with parts.changing(ways) as keyring:
+        keyring.rotate()
+    if as_json:
+        parts.show_json(keyring)
+        return
+    say("The keyring has a new root; every way in stays.")
+    parts.tell_of_earlier_backups("the old root")
+
+
+@click.command("travel")
+@parts.slot_argument
+@click.argument("choice", type=click.Choice(["yes", "no"]))
+@options.json_option
+@ways.unlock_options
+def travel_command(slot: str, choice: str, as_json: bool, ways: ways.Ways) -> None:
+    """Choose whether a way in travels inside backups.
+
+    One that travels opens a backup by itself, on any machine. A password that does
+    not cannot be guessed by whoever holds a backup; it needs the keyring file.
+    """
+    chosen, travels = _slot(ways, slot), choice == "yes"
+    with parts.changing(ways) as keyring:
+        keyring.set_travels(chosen.id, travels=travels)
+    if as_json:
+        parts.show_json(keyring)
+        return
+    opening = "opens backups by itself" if travels else "opens backups only with the keyring file"
+    say(f"From now on {printable(chosen.label)} {opening}. Earlier backups stay as they are.")
+    parts.tell_of_exports()
+
+
+def _slot(given: ways.Ways, name: str) -> Slot:
+    """The slot that is meant, before anybody is asked to open the keyring."""
+    return parts.find_slot(parts.load(given), name)
+
+
+def _password_slot(given: ways.Ways, name: str | None) -> Slot:
+    if name is not None:
+        slot = _slot(given, name)
+        if slot.kind != "password":
+            raise InvalidInputError(f"{printable(slot.label)} is no password")
+        return slot
+    found = [slot for slot in parts.load(given).slots if slot.kind == "password"]
+    if len(found) != 1:
+        raise InvalidInputError(
+            "the keyring has several passwords" if found else "the keyring has no password",
+            hint="Name one by its id or label."
+            if found
+            else "Add one with `passkeep key add password`.",
+        )
+    return found[0]

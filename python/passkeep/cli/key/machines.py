@@ -1,0 +1,104 @@
+"""`passkeep key export`, `pin` and `trust`: what other machines and tools get."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+
+from passkeep.cli import options, ways
+from passkeep.cli.ending import say
+from passkeep.cli.key import parts
+from passkeep.keyring import Keyring, PublicKeyring, State
+from passkeep.keyring.storage import write_guarded
+
+_FILE = click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+
+
+@click.command("export")
+@click.option(
+    "--public",
+    is_flag=True,
+    help="The public parts: all that an unattended backup needs, and nothing that opens.",
+)
+@click.option(
+    "--identity-out",
+    type=options.FILE,
+    metavar="FILE",
+    help="Write the root as an age identity file: whoever has it opens every backup.",
+)
+@click.option("-o", "--output", type=options.FILE, help="Default: standard output.")
+@options.force_option
+@ways.unlock_options
+def export_command(
+    public: bool,
+    identity_out: Path | None,
+    output: Path | None,
+    force: bool,
+    ways: ways.Ways,
+) -> None:
+    """Export a keyring: for a machine that only backs up, or for stock age tools.
+
+    --public needs nothing secret. --identity-out opens the keyring first; its file
+    is secret, and restores with `age -d -i FILE`.
+    """
+    if public == (identity_out is not None):
+        raise click.UsageError("Choose --public or --identity-out.")
+    if identity_out is not None:
+        if output is not None:
+            raise click.UsageError("--output goes with --public.")
+        _export_identity(ways, identity_out, force=force)
+        return
+    exported = parts.load(ways).pinned()
+    if output is None:
+        click.echo(exported.to_bytes(), nl=False)
+        return
+    exported.save(output, overwrite=force)
+    say(f"Wrote {output}. SHA-256 {exported.fingerprint}")
+
+
+@click.command("pin")
+@_FILE
+@options.json_option
+def pin_command(file: Path, as_json: bool) -> None:
+    """Seal only to this keyring, or public export, on this machine from now on.
+
+    A machine pins what it seals to first anyway. Do it beforehand, and compare the
+    SHA-256 with the one that `passkeep key export` showed.
+    """
+    pinned = ways.load_sealing(file).pinned()
+    _show(pinned, as_json, f"This machine seals only to {file} from now on.")
+
+
+@click.command("trust")
+@_FILE
+@options.json_option
+def trust_command(file: Path, as_json: bool) -> None:
+    """Trust a keyring, or a public export, that changed since this machine used it.
+
+    Compare the SHA-256 with the one that `passkeep key export` showed.
+    """
+    sealing = ways.load_sealing(file)
+    public = sealing.public() if isinstance(sealing, Keyring) else sealing
+    State().trust(public.id, public.fingerprint, public.origin)
+    _show(public, as_json, f"This machine now uses {file}.")
+
+
+def _export_identity(given: ways.Ways, out: Path, *, force: bool) -> None:
+    keyring, _, root = parts.opened(given)
+    lines = [
+        f"# passkeep: the root of keyring {keyring.id}, newest identity first.",
+        "# SECRET: it opens every backup of this keyring.",
+        *(str(identity) for identity in root.identities),
+    ]
+    write_guarded(out, ("\n".join(lines) + "\n").encode(), overwrite=force)
+    say(f"Wrote {out}. Whoever has this file opens every backup made until now.")
+    say("If it gets into the wrong hands, make a new root: `passkeep key rotate`.")
+
+
+def _show(public: PublicKeyring, as_json: bool, text: str) -> None:
+    if as_json:
+        click.echo(json.dumps({"id": public.id, "sha256": public.fingerprint}))
+    else:
+        say(f"{text} SHA-256 {public.fingerprint}")
