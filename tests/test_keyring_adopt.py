@@ -116,7 +116,11 @@ def test_a_copy_in_a_strangers_backup_is_not_adopted(quick, quick_keyring, tmp_p
     stanzas = quick_keyring.public().stanzas
     header, key = envelope.new_header([passkeep.Identity.generate().recipient], stanzas)
     path = tmp_path / "b.age"
-    path.write_bytes(passkeep._native.seal_bytes(bytes(1024), header, key, threads=1))
+    path.write_bytes(
+        passkeep._native.seal_bytes(
+            bytes(1024), header, passkeep._native.PayloadKey.age(key), threads=1
+        )
+    )
     with pytest.raises(passkeep.DamagedError, match="another"):
         passkeep.Keyring.adopt(path, recovery_key=quick.digits)
 

@@ -101,14 +101,14 @@ def test_numbers_that_are_no_integers(quick, tmp_path, number):
 
 def test_a_keyring_of_a_later_version_asks_for_a_newer_passkeep(quick, tmp_path):
     document = quick.document() | {"passkeep": "keyring/2"}
-    error = assert_refused(tmp_path, json.dumps(document), passkeep.KeyringError)
+    error = assert_refused(tmp_path, json.dumps(document), passkeep.NewerVersionError)
     assert "newer passkeep" in error.hint
 
 
 def test_a_slot_of_an_unknown_kind_asks_for_a_newer_passkeep(quick, tmp_path):
     document = quick.document()
     document["slots"][0]["kind"] = "smell"
-    error = assert_refused(tmp_path, json.dumps(document), passkeep.KeyringError)
+    error = assert_refused(tmp_path, json.dumps(document), passkeep.NewerVersionError)
     assert "newer passkeep" in error.hint
 
 

@@ -125,7 +125,7 @@ def change_and_load(public, tmp_path, change):
 @pytest.mark.parametrize(
     ("name", "value", "kind"),
     [
-        ("passkeep", "public/2", passkeep.KeyringError),
+        ("passkeep", "public/2", passkeep.NewerVersionError),
         ("passkeep", "keyring/1", passkeep.DamagedError),
         ("id", "../" * 10 + "xx", passkeep.DamagedError),
         ("epoch", "1", passkeep.DamagedError),

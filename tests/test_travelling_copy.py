@@ -270,7 +270,7 @@ def envelope_text(stanza) -> str:
 
 def test_a_copy_of_a_later_version_asks_for_a_newer_passkeep(quick, public, tmp_path):
     path = with_extra(public, [Stanza(travel.STANZA_TYPE, ("2",), public.travel)], tmp_path)
-    with pytest.raises(passkeep.KeyringError) as caught:
+    with pytest.raises(passkeep.NewerVersionError) as caught:
         passkeep.verify(path, passkeep.Unlock(passkey=quick.passkeys))
     assert "newer passkeep" in caught.value.hint
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias, get_args
 
-from passkeep.errors import DamagedError, KeyringError, LimitError
+from passkeep.errors import DamagedError, LimitError, NewerVersionError
 from passkeep.keyring.strict_json import Fields, Object, encode_data
 
 VERSION = "keyring/1"
@@ -113,7 +113,7 @@ def parse(value: Object) -> Document:
     Raises:
         DamagedError: It is not a keyring, or malformed.
         LimitError: It has more than 16 slots.
-        KeyringError: It needs a newer passkeep.
+        NewerVersionError: It needs a newer passkeep.
     """
     fields = Fields(value, "the keyring")
     check_version(fields.text("passkeep"), VERSION)
@@ -134,7 +134,7 @@ def parse_slots(values: list[Any]) -> tuple[Slot, ...]:
     Raises:
         DamagedError: They are malformed.
         LimitError: There are more than 16.
-        KeyringError: One needs a newer passkeep.
+        NewerVersionError: One needs a newer passkeep.
     """
     slots = tuple(_parse_slot(slot) for slot in limited(values))
     if len({slot.id for slot in slots}) != len(slots):
@@ -146,20 +146,17 @@ def check_version(found: str, known: str) -> None:
     """Tells a file of the wrong sort from one of a later version.
 
     Raises:
-        KeyringError: The file needs a newer passkeep.
+        NewerVersionError: The file needs a newer passkeep.
         DamagedError: The file is something else.
     """
     if found == known:
         return
     sort, _, _ = known.partition("/")
     if found.partition("/")[0] == sort:
-        raise newer(f"this file has version {found[:32]!r}; this passkeep knows {known!r}")
+        raise NewerVersionError(
+            f"this file has version {found[:32]!r}; this passkeep knows {known!r}"
+        )
     raise DamagedError(f"this is not a file of the sort {known!r}")
-
-
-def newer(message: str) -> KeyringError:
-    """The error for what a later version of passkeep wrote."""
-    return KeyringError(message, hint="Install a newer passkeep.")
 
 
 def parse_id(fields: Fields) -> str:
@@ -174,7 +171,7 @@ def parse_kind(fields: Fields) -> Kind:
     """Reads a slot's kind."""
     kind = fields.text("kind")
     if kind not in get_args(Kind):
-        raise newer("the keyring has a slot of a kind that this passkeep does not know")
+        raise NewerVersionError("the keyring has a slot of a kind that this passkeep does not know")
     return kind  # type: ignore[return-value]  # narrowed by get_args, which mypy cannot see
 
 

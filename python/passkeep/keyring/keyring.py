@@ -76,7 +76,7 @@ class Keyring(Editable):
         Raises:
             DamagedError: It is not a keyring, or malformed.
             LimitError: It is larger than a keyring can be.
-            KeyringError: It needs a newer passkeep.
+            NewerVersionError: It needs a newer passkeep.
             OSError: It cannot be read.
         """
         source = read_json(path)

@@ -45,7 +45,7 @@ class PublicKeyring:
 
         Raises:
             DamagedError: It is not one, or malformed.
-            KeyringError: It needs a newer passkeep.
+            NewerVersionError: It needs a newer passkeep.
             OSError: It cannot be read.
         """
         return replace(cls.from_json(read_json(path)), origin=os.fspath(path))

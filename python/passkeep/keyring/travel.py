@@ -12,13 +12,12 @@ from collections.abc import Collection, Sequence
 from passkeep.age import message
 from passkeep.age.header import Stanza
 from passkeep.age.hybrid import HybridIdentity, HybridRecipient
-from passkeep.errors import DamagedError, LimitError, WrongKeyError
+from passkeep.errors import DamagedError, LimitError, NewerVersionError, WrongKeyError
 from passkeep.keyring import seal, strict_json
 from passkeep.keyring.document import (
     Document,
     Slot,
     limited,
-    newer,
     parse_kind,
     parse_slots,
     slot_to_json,
@@ -84,7 +83,7 @@ def find(stanzas: Sequence[Stanza]) -> Vault | None:
     Raises:
         DamagedError: It is malformed, or there are several.
         LimitError: It is too large.
-        KeyringError: It needs a newer passkeep.
+        NewerVersionError: It needs a newer passkeep.
     """
     found = [stanza for stanza in stanzas if stanza.type == STANZA_TYPE]
     if not found:
@@ -92,7 +91,9 @@ def find(stanzas: Sequence[Stanza]) -> Vault | None:
     if len(found) > 1:
         raise DamagedError("the backup carries more than one keyring")
     if found[0].args != (_VERSION,):
-        raise newer("the keyring in this backup has a version that this passkeep does not know")
+        raise NewerVersionError(
+            "the keyring in this backup has a version that this passkeep does not know"
+        )
     return _parse(found[0].body)
 
 
@@ -117,7 +118,7 @@ def slots_of(vault: Vault, identities: Sequence[HybridIdentity]) -> tuple[Slot, 
     Raises:
         DamagedError: They are missing or malformed.
         LimitError: There are too many, or they are too large.
-        KeyringError: One needs a newer passkeep.
+        NewerVersionError: One needs a newer passkeep.
     """
     private = Fields(vault.document, "the keyring in the backup").text("private")
     try:
