@@ -1,18 +1,16 @@
 """Files that several processes may want to change at the same moment.
 
 A change holds a lock on the folder, which leaves nothing behind when its holder
-dies, unlike a lock file. Whoever holds it also knows that temporary files of the
-same target are what a killed process left, and removes them.
+dies, unlike a lock file.
 """
 
 from __future__ import annotations
 
 import fcntl
 import os
-import re
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
 from passkeep.errors import KeyringError
@@ -41,8 +39,7 @@ def guarded(target: str | os.PathLike[str]) -> Iterator[None]:
         yield
         return
     try:
-        if _lock(folder, final.parent):
-            _sweep(final)
+        _lock(folder, final.parent)
         yield
     finally:
         os.close(folder)
@@ -69,6 +66,8 @@ def publish_verified(
 ) -> None:
     """Publishes a private file once it has been read back and found good.
 
+    A device or a pipe gets the data as it is.
+
     Args:
         target: The final name.
         data: What to write.
@@ -82,6 +81,8 @@ def publish_verified(
     """
     with publish(target, overwrite=overwrite, mode=PRIVATE_MODE) as temporary:
         temporary.write_bytes(data)
+        if not temporary.is_file():
+            return
         stored = temporary.read_bytes()
         if stored != data:
             raise KeyringError(
@@ -91,8 +92,8 @@ def publish_verified(
         verify(stored)
 
 
-def _lock(folder: int, name: Path) -> bool:
-    """Takes the lock; False where the file system has none."""
+def _lock(folder: int, name: Path) -> None:
+    """Takes the lock, where the file system has one."""
     deadline = time.monotonic() + PATIENCE
     while True:
         try:
@@ -105,15 +106,6 @@ def _lock(folder: int, name: Path) -> bool:
                 ) from None
             time.sleep(_INTERVAL)
         except OSError:
-            return False
+            return
         else:
-            return True
-
-
-def _sweep(final: Path) -> None:
-    """Removes what killed processes left of `final`."""
-    leftover = re.compile(re.escape(f".{final.name}.passkeep-") + "[0-9a-f]{12}")
-    with suppress(OSError):
-        for path in final.parent.iterdir():
-            if leftover.fullmatch(path.name):
-                path.unlink()
+            return
