@@ -1,8 +1,9 @@
 """Passkey ceremonies: make a passkey for a slot, and let it open the slot again.
 
-:class:`Browser` runs them on this machine, in the user's own browser. An application
-with a web page of its own uses the plain-data functions instead: ``begin_…`` gives JSON
-options for the page, ``complete_…`` takes the JSON that the page sends back.
+:class:`Browser` runs them on this machine, in the user's own browser, and
+:class:`SecurityKey` with a security key that is plugged in. An application with a web
+page of its own uses the plain-data functions instead: ``begin_…`` gives JSON options for
+the page, ``complete_…`` takes the JSON that the page sends back.
 
 Importing this package is cheap: python-fido2, the HTTP server and the page are loaded
 when a name from this module is first used.
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
         complete_enrolment,
         complete_evaluation,
     )
+    from passkeep.passkey.interaction import UserInteraction
+    from passkeep.passkey.security_key import SecurityKey
     from passkeep.passkey.step import Step
     from passkeep.prf import Answer, Enrolment, Question
 
@@ -29,7 +32,9 @@ __all__ = [
     "Browser",
     "Enrolment",
     "Question",
+    "SecurityKey",
     "Step",
+    "UserInteraction",
     "begin_enrolment",
     "begin_evaluation",
     "complete_enrolment",
@@ -41,7 +46,9 @@ _MODULES = {
     "Enrolment": "passkeep.prf",
     "Question": "passkeep.prf",
     "Browser": "passkeep.passkey.browser",
+    "SecurityKey": "passkeep.passkey.security_key",
     "Step": "passkeep.passkey.step",
+    "UserInteraction": "passkeep.passkey.interaction",
 }
 
 

@@ -10,13 +10,14 @@ from contextlib import ExitStack
 from typing import Any, TypeVar
 
 from passkeep.errors import CeremonyError, InvalidInputError
-from passkeep.passkey import ceremony, failures, loopback, opening
+from passkeep.passkey import ceremony, failures, loopback, opening, rounds
 from passkeep.passkey.exchange import Exchange
+from passkeep.passkey.relying_party import DEFAULT_RP_ID
 from passkeep.passkey.server import LoopbackServer, origin_of
 from passkeep.passkey.step import Step
 from passkeep.prf import Answer, Enrolment, Question
 
-RP_IDS = ("passkeep.localhost", "localhost")
+RP_IDS = (DEFAULT_RP_ID, "localhost")
 """The RP IDs that a page on loopback can have.
 
 ``passkeep.localhost`` keeps its passkeys apart from those of other programs; plain
@@ -104,15 +105,9 @@ class Browser:
                 "they belong to other addresses, or there is no passkey.",
                 hint="Use the password or the recovery key instead.",
             )
-        while True:
-            rp_id = left.pop(0)
-            try:
-                return self._evaluate(rp_id, questions, more=bool(left))
-            except failures.UnattendedError:
-                raise
-            except CeremonyError:
-                if not left:
-                    raise
+        return rounds.first_answer(
+            left, lambda rp_id, more: self._evaluate(rp_id, questions, more=more)
+        )
 
     def _evaluate(self, rp_id: str, questions: Sequence[Question], *, more: bool) -> Answer:
         def begin(origin: str) -> Step:

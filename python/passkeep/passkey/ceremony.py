@@ -25,7 +25,7 @@ import os
 import time
 import unicodedata
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
 from fido2.server import Fido2Server
 from fido2.utils import websafe_encode
@@ -53,10 +53,19 @@ from passkeep.prf import Answer, Enrolment, Question
 MAX_QUESTIONS = 64
 """Passkeys asked in one prompt. Browsers refuse very long lists; a keyring has 16 slots."""
 
+ResidentKey = Literal["discouraged", "preferred", "required"]
+
 _LABEL_LIMIT = 64  # characters
 
 
-def begin_enrolment(*, rp_id: str, origin: str, label: str, nonce: bytes) -> Step:
+def begin_enrolment(
+    *,
+    rp_id: str,
+    origin: str,
+    label: str,
+    nonce: bytes,
+    resident_key: ResidentKey = "preferred",
+) -> Step:
     """Begin to make a passkey.
 
     Args:
@@ -65,6 +74,8 @@ def begin_enrolment(*, rp_id: str, origin: str, label: str, nonce: bytes) -> Ste
         label: Whose or which passkey this is, for people: ``laptop``. It becomes part of
             the name that password managers show.
         nonce: The 16 bytes whose two PRF inputs the new passkey is asked for.
+        resident_key: Whether it should be one that can be found without its id. Password
+            managers list and synchronise only these; on a security key they take room.
 
     Raises:
         InvalidInputError: The label is empty, longer than 64 characters, or not
@@ -77,7 +88,7 @@ def begin_enrolment(*, rp_id: str, origin: str, label: str, nonce: bytes) -> Ste
     # worth having, but a full security key still serves, because slots store the id.
     options, server = _server(rp_id, origin).register_begin(
         PublicKeyCredentialUserEntity(id=os.urandom(32), name=name, display_name=name),
-        resident_key_requirement=ResidentKeyRequirement.PREFERRED,
+        resident_key_requirement=ResidentKeyRequirement(resident_key),
         user_verification=UserVerificationRequirement.REQUIRED,
         extensions={"prf": {"eval": _eval(nonce)}, "credProps": True},
     )
@@ -180,7 +191,7 @@ def _registered(state: Mapping[str, Any], response: object) -> Step:
             "enrol", "The new passkey was made without checking who is using it, or elsewhere."
         ) from None
     if data.credential_data is None:
-        raise refused("enrol", "The browser's answer holds no passkey.")
+        raise refused("enrol", "The answer holds no passkey.")
     if not prf.enabled and prf.output is None:
         raise refused(
             "enrol",

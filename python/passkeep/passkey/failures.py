@@ -47,6 +47,11 @@ class UnattendedError(CeremonyError):
     """Nobody was there to use a passkey, so there is no use in asking for another one."""
 
 
+def hint(purpose: Purpose) -> str:
+    """Return what else opens the same backups, or what else can be added."""
+    return _HINTS[purpose]
+
+
 def error_name(reported: object) -> str:
     """Return ``reported`` when it looks like the name of a DOMException, else ``Error``."""
     if isinstance(reported, str) and _ERROR_NAME.fullmatch(reported):

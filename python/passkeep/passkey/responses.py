@@ -22,7 +22,7 @@ Response = TypeVar("Response", RegistrationResponse, AuthenticationResponse)
 TRANSPORTS = frozenset({"ble", "hybrid", "internal", "nfc", "usb"})
 """The transports python-fido2 knows; others are left out of what we store and ask for."""
 
-_FOREIGN = "The browser's answer does not belong to this ceremony."
+_FOREIGN = "The answer does not belong to this ceremony."
 
 
 @dataclass(frozen=True, slots=True, repr=False)
