@@ -10,10 +10,10 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from fido2.client import DefaultClientDataCollector, Fido2Client
-from fido2.ctap import CtapDevice, CtapError
+from fido2.ctap import CtapDevice
 from fido2.ctap2.base import Ctap2, Info
 from fido2.ctap2.pin import ClientPin
-from fido2.hid import CAPABILITY, ConnectionFailure, CtapHidDevice
+from fido2.hid import CAPABILITY, CtapHidDevice
 from fido2.hid.base import parse_report_descriptor
 
 from passkeep.errors import CeremonyError
@@ -25,9 +25,6 @@ _TICK = 0.1  # seconds; Windows delivers Ctrl-C only between waits
 _PARTING = 5.0  # seconds for the keys that were not chosen to notice it
 
 Key = tuple[CtapDevice, Ctap2]
-
-STRANGE = (ValueError, TypeError, LookupError, AttributeError, ConnectionFailure, OSError)
-"""What python-fido2 raises on answers that are none, and on keys that went away."""
 
 
 def open_one(purpose: Purpose, dialogue: Dialogue) -> Key:
@@ -42,7 +39,7 @@ def open_one(purpose: Purpose, dialogue: Dialogue) -> Key:
         able, obstacles = _able(purpose, devices)
         if not able:
             raise obstacles[0] if obstacles else key_failures.no_key(purpose, locked_nodes())
-        chosen = able[0] if len(able) == 1 else _touched(dialogue, able)
+        chosen = able[0] if len(able) == 1 else _touched(purpose, dialogue, able)
     finally:
         for device in devices:
             if chosen is None or device is not chosen[0]:
@@ -70,8 +67,6 @@ def locked_nodes(
 def _is_security_key(entry: Path) -> bool:
     try:
         parse_report_descriptor((entry / "device" / "report_descriptor").read_bytes())
-    except (OSError, ValueError, LookupError, ArithmeticError):
-        return False
     except Exception:  # noqa: BLE001 - a descriptor that its parser chokes on is no key
         return False
     return True
@@ -91,7 +86,9 @@ def _plugged_in() -> Iterator[CtapDevice]:
     while True:
         try:
             yield next(found)
-        except (StopIteration, CtapError, *STRANGE):
+        except StopIteration:
+            return
+        except Exception:  # noqa: BLE001 - whatever a strange key provokes
             return
 
 
@@ -105,7 +102,7 @@ def _able(purpose: Purpose, devices: Sequence[CtapDevice]) -> tuple[list[Key], l
         try:
             ctap = Ctap2(device)
             obstacle = _obstacle(purpose, ctap.info)
-        except (CtapError, *STRANGE):
+        except Exception:  # noqa: BLE001 - see above
             obstacle = key_failures.nonsense(purpose)
         if obstacle is None:
             able.append((device, ctap))
@@ -126,7 +123,7 @@ def _obstacle(purpose: Purpose, info: Info) -> CeremonyError | None:
     return None
 
 
-def _touched(dialogue: Dialogue, keys: Sequence[Key]) -> Key:
+def _touched(purpose: Purpose, dialogue: Dialogue, keys: Sequence[Key]) -> Key:
     """Let all keys blink and return the one that is touched."""
     outcomes: queue.Queue[Key | None] = queue.Queue()
     stop = threading.Event()
@@ -145,15 +142,19 @@ def _touched(dialogue: Dialogue, keys: Sequence[Key]) -> Key:
     for thread in threads:
         thread.start()
     try:
-        return _first(dialogue, outcomes, len(keys))
+        chosen = _first(dialogue, outcomes, len(keys))
     finally:
         dialogue.rest()
         stop.set()
         for thread in threads:
             thread.join(_PARTING)
+    if chosen is None:
+        raise key_failures.pulled_out(purpose)
+    return chosen
 
 
-def _first(dialogue: Dialogue, outcomes: queue.Queue[Key | None], left: int) -> Key:
+def _first(dialogue: Dialogue, outcomes: queue.Queue[Key | None], left: int) -> Key | None:
+    """Return the first key that is touched; None if all of them went away."""
     while left and not dialogue.event.is_set():
         try:
             key = outcomes.get(timeout=_TICK)
@@ -162,4 +163,6 @@ def _first(dialogue: Dialogue, outcomes: queue.Queue[Key | None], left: int) -> 
         if key is not None:
             return key
         left -= 1
-    raise dialogue.given_up()
+    if left:
+        raise dialogue.given_up()
+    return None
