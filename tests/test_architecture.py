@@ -38,6 +38,7 @@ ARROWS = {
     },
     "tree": {"errors", "_native", "audience", "incoming", "keyring", "sealed", "stream"},
     "passkey": {"errors", "age", "prf"},
+    "web": {"errors", "age", "incoming", "keyring", "passkey", "prf"},
     "cli": {
         *("errors", "_native", "age", "incoming", "keyring", "output", "passkey"),
         *("digests", "rewrapping", "sealed", "stream", "tree"),

@@ -49,12 +49,14 @@ class Enrolment(Secret):
         credential: The new passkey.
         discoverable: Whether it can be found without its id; None if unknown.
         backup_eligible: Whether its provider may synchronise it.
+        nonce: The 16 bytes whose inputs it was evaluated at; the slot stores them.
         prf_output: 64 bytes, as in :class:`Answer`.
     """
 
     credential: Credential
     discoverable: bool | None
     backup_eligible: bool
+    nonce: bytes
     prf_output: bytes
 
 

@@ -30,6 +30,7 @@ class SoftwarePasskeys:
             credential=Credential(credential_id, "passkeep.localhost", ("internal",)),
             discoverable=True,
             backup_eligible=False,
+            nonce=nonce,
             prf_output=self._evaluate(credential_id, nonce),
         )
 

@@ -61,7 +61,7 @@ def passkey_slot(keyring_key: bytes, client: PasskeyClient, label: str) -> Slot:
     enrolment = client.enroll(label=label, nonce=nonce)
     identity = HybridIdentity.generate()
     file_key = os.urandom(16)
-    stanza = fido2prf.wrap(file_key, nonce, enrolment.prf_output)
+    stanza = fido2prf.wrap(file_key, enrolment.nonce, enrolment.prf_output)
     return _way_in(
         "passkey",
         label,

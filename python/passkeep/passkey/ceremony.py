@@ -223,6 +223,7 @@ def _confirmed(state: Mapping[str, Any], response: object) -> Step | Enrolment:
             Credential(credential_id, state["rp_id"], tuple(found["transports"])),
             discoverable=found["discoverable"],
             backup_eligible=found["backup_eligible"],
+            nonce=bytes.fromhex(state["nonce"]),
             prf_output=output,
         )
     if state["assertions"] > 1:
