@@ -188,7 +188,7 @@ def _open(locked: Locked, client: _Asking | _Answered) -> RootIdentity | Unlock:
         return locked.unlock(passkey=client)
     identity = Unlock(passkey=client)
     with read(locked) as incoming:
-        identity.unwrap(incoming.header.stanzas)
+        identity.unwrap(incoming.opening.header.stanzas)
     return identity
 
 
