@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import click
@@ -55,15 +55,22 @@ def recovery_key_in_file(keyring: Keyring, out: Path, saved: Path) -> Iterator[N
     """
     digits = keyring.new_recovery_key()
     text = f"# passkeep recovery key: opens every backup of this keyring. Keep it safe.\n{digits}\n"
-    write_guarded(out, text.encode())
     try:
+        write_guarded(out, text.encode())
         keyring.confirm_recovery_key(digits)
         yield
     except BaseException:
         if not _has_recovery_key(saved, digits):
-            out.unlink(missing_ok=True)
+            _remove_if(out, text.encode())
         raise
     say(f"The recovery key was written to {os.fspath(out)}. Move it to a safe place.")
+
+
+def _remove_if(path: Path, content: bytes) -> None:
+    """Removes a file, unless it is another one than we wrote."""
+    with suppress(OSError):
+        if path.is_file() and path.read_bytes() == content:
+            path.unlink()
 
 
 def _has_recovery_key(path: Path, digits: str) -> bool:

@@ -66,14 +66,17 @@ class State:
         record = self._read(keyring_id)
         before = self._read_origin(origin)
         first = not record.pin and not record.next
-        if (first or record.next == fingerprint) and before in ("", keyring_id):
-            self.trust(keyring_id, fingerprint, origin)
-        elif record.pin != fingerprint or before not in ("", keyring_id):
+        known = first or fingerprint in (record.pin, record.next)
+        if not known or before not in ("", keyring_id):
             raise KeyringError(
                 "the public part of this keyring is not what this machine used before;"
                 " nothing was backed up",
                 hint="If you changed the keyring yourself, run `passkeep key trust` on it.",
             )
+        if record.pin != fingerprint:
+            self.trust(keyring_id, fingerprint, origin)
+        elif origin and not before:
+            self._write_origin(origin, keyring_id)
 
     def trust(self, keyring_id: str, fingerprint: str, origin: str = "") -> None:
         """Pins public parts, whatever was pinned before.
@@ -82,7 +85,7 @@ class State:
         """
         self._change(keyring_id, lambda record: replace(record, pin=fingerprint, next=""))
         if origin:
-            self._write(self._origin_path(origin), {"id": keyring_id})
+            self._write_origin(origin, keyring_id)
 
     def expect(self, keyring_id: str, fingerprint: str) -> None:
         """Accepts public parts that are about to be saved, besides those pinned.
@@ -156,10 +159,10 @@ class State:
             record = strict_json.canonical(asdict(change(self._read(keyring_id))))
             storage.publish_verified(path, record, overwrite=True)
 
-    @staticmethod
-    def _write(path: Path, record: strict_json.Object) -> None:
+    def _write_origin(self, origin: str, keyring_id: str) -> None:
+        path = self._origin_path(origin)
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        storage.write_guarded(path, strict_json.canonical(record), overwrite=True)
+        storage.write_guarded(path, strict_json.canonical({"id": keyring_id}), overwrite=True)
 
 
 def _default_folder() -> Path:
