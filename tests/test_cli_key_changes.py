@@ -126,11 +126,12 @@ def test_rename(path, key):
 
 def test_a_malformed_label_is_refused_before_the_keyring_is_opened(path):
     for command in (
-        ("add", "passkey", "--label", "\t"),
-        ("rename", "Laptop", "\t"),
+        ("key", "add", "passkey", "--label", "\t", "--keyring", path),
+        ("key", "rename", "Laptop", "\t", "--keyring", path),
+        ("init", "--label", "\t", "--keyring", path.parent / "new.json"),
     ):
-        # A person would be asked for a passkey first, if the label came second.
-        result = run("key", *command, "--keyring", path)
+        # Nobody is at the terminal: opening first would say so instead.
+        result = run(*command)
         assert result.code == 2
         assert "label" in result.err
 
@@ -165,6 +166,24 @@ def test_a_password_to_change_must_be_there(path, key):
     assert "key add password" in key("password", runner=run).err
     result = key("password", "Laptop", runner=run)
     assert_fails(result, 2, hint=False)
+
+
+def test_a_person_changes_a_password_and_chooses_again_after_a_weak_one(made, tmp_path):
+    path = made.write(tmp_path)
+    (tmp_path / "recovery.txt").write_text(made.digits)
+    opening = ("--keyring", path, "--recovery-key-file", tmp_path / "recovery.txt")
+    with Terminal("key", "password", *opening) as terminal:
+        before = 0
+        for password in ("hunter2", PASSWORD_2):
+            terminal.wait_for("Your own password", after=before)
+            before = terminal.type(password)
+            terminal.wait_for("Type it again", after=before)
+            before = terminal.type(password)
+        terminal.wait_for("The password Password was changed")
+        assert terminal.finish() == 0
+    assert "could be guessed" in terminal.screen
+    assert PASSWORD_2 not in terminal.screen
+    passkeep.Keyring.load(path).unlock(password=PASSWORD_2)
 
 
 def test_the_recovery_key_is_replaced_by_script(path, key, recovery, tree, tmp_path):
@@ -232,6 +251,17 @@ def test_a_person_who_leaves_keeps_the_old_recovery_key(path, recovery):
         terminal.press(b"\x03")
         assert terminal.finish() == 130
     assert path.read_bytes() == stored
+
+
+def test_a_mistyped_recovery_key_is_told_where(path, quick, recovery, tree, tmp_path):
+    backup = back_up(tree, path, tmp_path / "1.age")
+    groups = quick.digits.split()
+    groups[6] = groups[6][:3] + ("0" if groups[6][3] != "0" else "1")
+    recovery.write_text(" ".join(groups))
+    for command in (("verify", backup), ("key", "check", "--keyring", path)):
+        result = run(*command, "--recovery-key-file", recovery)
+        assert_fails(result, 3)
+        assert "group 7 looks mistyped" in result.err
 
 
 def test_rotate(path, key, quick, tree, tmp_path):

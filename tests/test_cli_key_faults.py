@@ -220,6 +220,23 @@ def test_a_change_that_the_system_refuses(world, faults, name, error):
         assert_works_on(world, faults)
 
 
+@pytest.mark.parametrize("what", ["short", "interrupted"])
+def test_writes_that_stop_short_or_are_interrupted(world, faults, what):
+    command = prepare(world, "rotate")
+    old = world.keyring.read_bytes()
+    error = errno.EINTR if what == "interrupted" else 0
+    fault = Fault(
+        ("write",), str(world.folder), first=1, step=2, error=error, short=what == "short"
+    )
+    done = faults.run(*command, fault=fault)
+    assert done.code == 0, done.err
+    assert done.seen > faults.count(*prepare(world, "rotate"), calls=["write"], under=world.folder)
+    assert faults.run(*prepare(world, "rotate"), fault=fault).code == 0
+    assert world.keyring.read_bytes() != old
+    world.check_keyring()
+    assert_works_on(world, faults)
+
+
 # What writes something else than the keyring
 
 OUTPUTS = {

@@ -87,6 +87,21 @@ def test_a_passkey_is_added_to_a_keyring(chromium, tree, tmp_path):
     assert len(chromium.credentials()) == 2
 
 
+def test_a_tap_checks_adopts_and_closes_another_way_in(chromium, tree, tmp_path):
+    path = make(chromium, tmp_path, "--label", "Laptop")
+    tap = ("--keyring", path, "--with", "passkey")
+    said = ok("key", "check", *tap, env=chromium.environment).err
+    assert "Laptop (passkey) opens the keyring" in said
+    ok(*("key", "add", "passkey", "--label", "Lost", *tap), env=chromium.environment)
+    ok("backup", tree, "-o", tmp_path / "b.age", "--keyring", path)
+    path.unlink()
+    ok("key", "adopt", tmp_path / "b.age", *tap, env=chromium.environment)
+    lost = passkeep.Keyring.load(path).slots[-1]
+    assert lost.label == "Lost"
+    ok("key", "remove", "Lost", *tap, env=chromium.environment)
+    assert [slot.label for slot in passkeep.Keyring.load(path).slots] == ["Recovery key", "Laptop"]
+
+
 def test_a_browser_that_cannot_make_one_leaves_a_keyring_that_works(tree, tmp_path):
     with Chromium({"transport": "internal", "hasPrf": False}) as chromium:
         result = run(

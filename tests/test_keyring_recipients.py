@@ -48,6 +48,27 @@ def test_the_holder_restores_with_an_identity_file(backup, path, friend, tree, t
     assert run("verify", backup, "--identity", tmp_path / "wrong.txt").code == 3
 
 
+def test_the_holder_needs_the_keyring_file_where_none_travels(path, friend, tree, tmp_path):
+    backup, identity = tmp_path / "b.age", tmp_path / "other.txt"
+    ok("backup", tree, "-o", backup, "--keyring", path, "--no-travel")
+    identity.write_text(str(friend))
+    assert run("verify", backup, "--identity", identity).code == 3
+    ok("verify", backup, "--identity", identity, "--keyring", path)
+    # A keyring that is none of this identity's does not stand in its way.
+    ok("encrypt", tree / "letter.txt", "-o", tmp_path / "x.age", "--to", friend.recipient)
+    path.write_text("{}")
+    ok(
+        "decrypt",
+        tmp_path / "x.age",
+        "-o",
+        tmp_path / "x",
+        "--identity",
+        identity,
+        "--keyring",
+        path,
+    )
+
+
 def test_the_holder_restores_with_the_library(backup, friend):
     assert passkeep.verify(backup, passkeep.Unlock(identity=friend)).files == 2
     stranger = passkeep.Unlock(identity=passkeep.Identity.generate())

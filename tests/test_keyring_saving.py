@@ -230,6 +230,24 @@ def test_either_keyring_is_accepted_after_a_save_that_was_cut_off(quick, tree, t
         passkeep.backup(tree, tmp_path / "4.age", to=before)
 
 
+def test_a_first_save_that_was_cut_off_blocks_nothing(quick, tree, tmp_path):
+    """A machine that has pinned nothing yet takes what it finds."""
+    path = quick.write(tmp_path)
+    keyring = unlocked(path, quick)
+    keyring.rotate()
+    passkeep.State().expect(keyring.id, keyring.public().fingerprint)
+    passkeep.backup(tree, tmp_path / "1.age", to=passkeep.Keyring.load(path))
+
+
+def test_a_file_is_pinned_even_where_its_keyring_was_pinned_before(quick, made, tree, tmp_path):
+    path, other = quick.write(tmp_path), quick.write(tmp_path, "other.json")
+    for number, one in enumerate((path, other)):
+        passkeep.backup(tree, tmp_path / f"{number}.age", to=passkeep.Keyring.load(one))
+    made.write(tmp_path, "other.json")
+    with pytest.raises(passkeep.KeyringError, match="not what this machine used"):
+        passkeep.backup(tree, tmp_path / "x.age", to=passkeep.Keyring.load(other))
+
+
 # Keyrings given to other functions
 
 

@@ -8,7 +8,8 @@ asked for where it does not answer.
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -27,7 +28,7 @@ from passkeep.cli.options import (
     read_password,
     secret_options,
 )
-from passkeep.errors import CeremonyError, InvalidInputError
+from passkeep.errors import CeremonyError, InvalidInputError, PasskeepError
 from passkeep.incoming import read
 from passkeep.keyring import Keyring, PublicKeyring, RootIdentity, Unlock, travel
 from passkeep.keyring import recovery as recovery_keys
@@ -110,7 +111,7 @@ def open_backup(source: Path | int, ways: Ways) -> Identity | Sequence[Identity]
     only that of somebody else.
     """
     if ways.identities:
-        return *ways.identities, *_as_recipients(ways.identities)
+        return *ways.identities, *_as_recipients(ways)
     travelling = None if isinstance(source, int) else _travelling(source)
     keyring = _keyring_for(ways, travelling)
     if keyring is not None:
@@ -150,9 +151,15 @@ def load_sealing(path: Path | None) -> Keyring | PublicKeyring:
     return load_keyring(path)[0]
 
 
-def _as_recipients(identities: Sequence[Identity]) -> list[Identity]:
-    """Opens as somebody whom the keyring in a backup is sealed to."""
-    return [Unlock(identity=one) for one in identities if isinstance(one, HybridIdentity)]
+def _as_recipients(ways: Ways) -> Iterator[Identity]:
+    """Opens as somebody whom a keyring is sealed to: that in the backup, or the file."""
+    for one in ways.identities:
+        if isinstance(one, HybridIdentity):
+            yield Unlock(identity=one)
+            if ways.keyring is not None and ways.keyring.is_file():
+                # The identity may well be for the backup itself.
+                with suppress(PasskeepError):
+                    yield Keyring.load(ways.keyring).unlock(identity=one)
 
 
 def _unlocking(travelling: Vault) -> Callable[..., Identity]:

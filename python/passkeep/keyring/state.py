@@ -65,8 +65,7 @@ class State:
         """
         record = self._read(keyring_id)
         before = self._read_origin(origin)
-        first = not record.pin and not record.next
-        known = first or fingerprint in (record.pin, record.next)
+        known = not record.pin or fingerprint in (record.pin, record.next)
         if not known or before not in ("", keyring_id):
             raise KeyringError(
                 "the public part of this keyring is not what this machine used before;"
