@@ -81,6 +81,16 @@ def test_an_adopted_keyring_is_whole(backup, made, friend, tmp_path, way):
         assert passkeep.verify(tmp_path / "3.age", unlock).files == 2
 
 
+def test_every_sort_of_file_that_carries_a_keyring_can_be_adopted(quick, tree, tmp_path):
+    keyring = passkeep.Keyring.load(quick.write(tmp_path))
+    passkeep.backup(tree, tmp_path / "aes", to=keyring, cipher="aes-256-gcm")
+    with passkeep.open(tmp_path / "stream", "wb", to=keyring) as file:
+        file.write(b"Dear Ada")
+    for name in ("aes", "stream"):
+        adopted = passkeep.Keyring.adopt(tmp_path / name, passkey=quick.passkeys)
+        assert adopted.slots == keyring.slots
+
+
 def test_the_wrong_secret_adopts_nothing(backup, quick):
     with pytest.raises(passkeep.WrongKeyError):
         passkeep.Keyring.adopt(backup, recovery_key=quick.digits)

@@ -230,7 +230,7 @@ class Keyring(Editable):
 
         Raises:
             KeyringError: They are not; or the keyring is incomplete, or has changes
-                that were not saved and that no other machine could open.
+                that were not saved: what is sealed now would need them.
             OSError: The state folder cannot be read or written.
         """
         public = self.public()

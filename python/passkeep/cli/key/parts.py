@@ -64,13 +64,16 @@ def tell_of_earlier_backups(what: str) -> None:
         f"Backups made earlier stay open to {what}: delete them, or make them anew, if it may"
         " be in the wrong hands."
     )
-    tell_of_exports()
+    say(
+        f"Machines with an earlier public export still make backups that open with {what}: give"
+        " them a new one, `passkeep key export --public`."
+    )
 
 
 def tell_of_exports() -> None:
-    """Says what unattended machines need after a change."""
+    """Says what unattended machines need after a change that closes nothing."""
     say(
-        "Machines that back up with a public export go on as before until they get a new one:"
+        "Machines with an earlier public export go on as before until they get a new one:"
         " `passkeep key export --public`."
     )
 
