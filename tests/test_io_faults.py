@@ -334,6 +334,25 @@ def test_few_descriptors(setting):
     assert codes >= {0, 1}
 
 
+MEMORY = [size << 20 for size in (0, 1, 4, 8, 16, 32, 64, 80, 100, 150, 200, 1024)]
+
+
+def test_little_memory(setting):
+    """With any amount of it it works, or it fails and says so."""
+    codes = []
+    for size in MEMORY:
+        done = setting.run(limits={"RLIMIT_AS": size})
+        codes.append(done.code)
+        print(size >> 20, "MiB:", done.code, done.err)
+        if done.code == 0:
+            setting.check()
+        else:
+            assert_fails(done, 1)
+            assert names(setting.folder) == []
+        setting.clear()
+    assert codes[-1] == 0
+
+
 @pytest.fixture
 def full_disks(tmp_path):
     """Targets on disks without room: a device that is always full, and a real disk.

@@ -92,7 +92,7 @@ def _guarded(body: Callable[[], object]) -> int:
         # interpreter must not try to flush what is left at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return FAILED
-    except OSError as error:
+    except (OSError, MemoryError) as error:
         return _complain(_describe(error), _system_hint(error), FAILED)
     return DONE
 
@@ -117,13 +117,17 @@ def _report(error: PartialError) -> None:
         say(f"  … and {more} more")
 
 
-def _describe(error: OSError) -> str:
+def _describe(error: OSError | MemoryError) -> str:
+    if isinstance(error, MemoryError):
+        return "there is not enough memory"
     if error.filename is None:
         return error.strerror or str(error)
     return f"{error.filename}: {error.strerror}"
 
 
-def _system_hint(error: OSError) -> str:
+def _system_hint(error: OSError | MemoryError) -> str:
+    if isinstance(error, MemoryError):
+        return "Nothing was written under the final name. Use fewer cores with --threads."
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return "Make room and run it again. Nothing was written under the final name."
     return ""

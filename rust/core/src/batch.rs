@@ -5,6 +5,7 @@ use crate::cobblestone::CobblestoneKey;
 use crate::engine::{run, worth_waking};
 use crate::error::Error;
 use crate::format::PayloadKey;
+use crate::room::{resize, zeroed};
 use crate::slice::{Stability, open_slice, seal_slice};
 use crate::watch::Watch;
 
@@ -49,7 +50,7 @@ fn seal(key: &CobblestoneKey, object: &Object) -> Result<Vec<u8>, Error> {
     let (mut sealed, format) = key.in_context(object.context).begin()?;
     let start = sealed.len();
     let size = format.layout().sealed_size(object.data.len() as u64)?;
-    sealed.resize(start + to_usize(size)?, 0);
+    resize(&mut sealed, start + to_usize(size)?)?;
     seal_slice(&*format, object.data, &mut sealed[start..], 1, &mut ())?;
     Ok(sealed)
 }
@@ -62,7 +63,7 @@ fn open(key: &CobblestoneKey, object: &Object) -> Result<Vec<u8>, Error> {
         .ok_or(Error::Truncated)?;
     let format = key.resume(prefix)?;
     let size = format.layout().plain_size(chunks.len() as u64)?;
-    let mut plain = vec![0; to_usize(size)?];
+    let mut plain = zeroed(to_usize(size)?)?;
     open_slice(&*format, chunks, Stability::Shared, &mut plain, 1, &mut ())?;
     Ok(plain)
 }

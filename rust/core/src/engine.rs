@@ -17,6 +17,7 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded, unbounded};
 
 use crate::error::Error;
 use crate::layout::{INLINE, UNIT};
+use crate::room;
 use crate::watch::Watch;
 
 /// How often the calling thread looks after its watcher while others work.
@@ -101,11 +102,14 @@ pub(crate) fn run<J: Send, S>(
         let (alive, ended) = bounded::<()>(0);
         let worker = &worker;
         let mut started = 0;
-        for _ in 0..threads {
+        // Where the system gives no more threads, fewer do the work.
+        while started < threads && room::for_threads(started + 1) {
             let alive = alive.clone();
-            // Where the system gives no more threads, fewer do the work.
             let spawned = std::thread::Builder::new().spawn_scoped(scope, move || worker(alive));
-            started += usize::from(spawned.is_ok());
+            if spawned.is_err() {
+                break;
+            }
+            started += 1;
         }
         if started == 0 {
             return alone(&mut std::iter::from_fn(|| Some(claim()?.1)), watch);
@@ -159,7 +163,8 @@ impl<J: Send + 'static, R: Send + 'static> Pipeline<J, R> {
     {
         let (jobs, queue) = unbounded::<Ticket<J, R>>();
         let mut workers = Vec::new();
-        for _ in 0..threads.min(MAX_THREADS) {
+        // Where the system gives no more threads, fewer do the work.
+        while workers.len() < threads.min(MAX_THREADS) && room::for_threads(workers.len() + 1) {
             let (mut work, queue) = (worker()?, queue.clone());
             let spawned = std::thread::Builder::new()
                 .name("passkeep".into())
@@ -169,7 +174,6 @@ impl<J: Send + 'static, R: Send + 'static> Pipeline<J, R> {
                         let _ = reply.send(work(job));
                     }
                 });
-            // Where the system gives no more threads, fewer do the work.
             let Ok(handle) = spawned else { break };
             workers.push(handle);
         }

@@ -10,6 +10,7 @@ use crate::engine::{run, worth_waking};
 use crate::error::Error;
 use crate::format::Format;
 use crate::layout::UNIT;
+use crate::room::resize;
 use crate::watch::Watch;
 
 /// Where a payload lies in a file.
@@ -52,11 +53,11 @@ pub fn seal_file(
         |worker, i| {
             let (plain, sealed) = (i * unit, i * layout.sealed_unit() as u64);
             let length = usize::try_from(unit.min(size - plain)).unwrap_or(UNIT);
-            worker.plain.resize(length, 0);
+            resize(&mut worker.plain, length)?;
             read_exact_at(source, &mut worker.plain, plain, &Error::Changed)?;
             let place = Place::of_unit(layout, i, units);
             let chunks = layout.run_chunks(length, place.last);
-            worker.sealed.resize(length + chunks * layout.tag, 0);
+            resize(&mut worker.sealed, length + chunks * layout.tag)?;
             seal_run(
                 format,
                 &mut worker.aead,
@@ -104,14 +105,14 @@ pub fn open_file(
         |worker, i| {
             let (sealed, plain) = (i * unit, i * layout.unit() as u64);
             let length = usize::try_from(unit.min(sealed_size - sealed)).unwrap_or(UNIT);
-            worker.sealed.resize(length, 0);
+            resize(&mut worker.sealed, length)?;
             read_exact_at(
                 source,
                 &mut worker.sealed,
                 offset + sealed,
                 &Error::Truncated,
             )?;
-            worker.plain.resize(layout.unit(), 0);
+            resize(&mut worker.plain, layout.unit())?;
             let place = Place::of_unit(layout, i, units);
             let Opened { released, end } = open_run(
                 format,

@@ -14,6 +14,7 @@ use openssl::sha::Sha256;
 use crate::engine::{run, worth_waking};
 use crate::error::Error;
 use crate::layout::UNIT;
+use crate::room::resize;
 use crate::watch::Watch;
 
 /// Bytes of a digest of either algorithm.
@@ -135,10 +136,8 @@ pub fn hash_file(
 ) -> Result<Digest, Error> {
     let size = file.metadata()?.len();
     let read = |buffer: &mut Vec<u8>, at: u64| {
-        buffer.resize(
-            usize::try_from(size - at).map_or(UNIT, |left| left.min(UNIT)),
-            0,
-        );
+        let length = usize::try_from(size - at).map_or(UNIT, |left| left.min(UNIT));
+        resize(buffer, length)?;
         file.read_exact_at(buffer, at)
             .map_err(|error| match error.kind() {
                 io::ErrorKind::UnexpectedEof => Error::Changed,

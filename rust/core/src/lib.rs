@@ -27,6 +27,7 @@ mod hash;
 mod layout;
 mod open;
 mod range;
+mod room;
 mod seal;
 mod secret;
 mod slice;
@@ -46,6 +47,7 @@ pub use hash::{Algorithm, DIGEST_SIZE, Digest, Hasher, Hashing, hash_file, hash_
 pub use layout::{LastChunk, Layout};
 pub use open::Opener;
 pub use range::{RangeReader, ReadAt};
+pub use room::zeroed;
 pub use seal::Sealer;
 pub use slice::{Stability, open_slice, seal_slice};
 pub use watch::Watch;

@@ -9,6 +9,7 @@ use crate::engine::Pipeline;
 use crate::error::Error;
 use crate::format::Format;
 use crate::layout::{Layout, TOO_MANY_CHUNKS};
+use crate::room::resize;
 
 /// Opens what `source` holds, on several threads, and hands it out strictly in
 /// order, each chunk only after it authenticated.
@@ -173,7 +174,10 @@ impl<R: Read> Opener<R> {
             .last_mut()
             .map(|unit| std::mem::take(&mut unit.sealed))
             .unwrap_or_default();
-        buffer.resize(self.layout.sealed_unit(), 0);
+        if let Err(error) = resize(&mut buffer, self.layout.sealed_unit()) {
+            self.source_state = SourceState::Failed(error.into());
+            return None;
+        }
         let mut filled = 0;
         while filled < buffer.len() {
             match self.source.read(&mut buffer[filled..]) {
@@ -192,7 +196,10 @@ impl<R: Read> Opener<R> {
 }
 
 fn open_unit(format: &dyn Format, aead: &mut Aead, mut unit: Unit) -> Unit {
-    unit.plain.resize(format.layout().unit(), 0);
+    if let Err(error) = resize(&mut unit.plain, format.layout().unit()) {
+        unit.end = Err(error);
+        return unit;
+    }
     let Opened { released, end } =
         open_run(format, aead, unit.place, &unit.sealed, &mut unit.plain);
     unit.released = released;

@@ -13,6 +13,7 @@ use crate::engine::{run, worth_waking};
 use crate::error::Error;
 use crate::format::Format;
 use crate::layout::Layout;
+use crate::room::resize;
 use crate::watch::Watch;
 
 /// Something that can be read at any position, also by several threads.
@@ -175,7 +176,7 @@ impl<S: ReadAt> RangeReader<S> {
         let start = first * layout.chunk as u64;
         let end = self.size().min(start + count * layout.chunk as u64);
         let plain = &mut self.window.plain;
-        plain.resize(usize::try_from(end - start).unwrap_or_default(), 0);
+        resize(plain, usize::try_from(end - start).unwrap_or_default())?;
         // Nothing of a window that does not open may be taken for plaintext.
         self.window.bytes = 0..0;
         self.message.open_chunks(&mut self.worker, first, plain)?;
@@ -212,9 +213,8 @@ impl<S: ReadAt> Message<S> {
     fn open_chunks(&self, worker: &mut Worker, first: u64, plain: &mut [u8]) -> Result<(), Error> {
         let last = first * self.layout.chunk as u64 + plain.len() as u64 == self.size;
         let chunks = self.layout.run_chunks(plain.len(), last);
-        worker
-            .sealed
-            .resize(plain.len() + chunks * self.layout.tag, 0);
+        let size = plain.len() + chunks * self.layout.tag;
+        resize(&mut worker.sealed, size)?;
         let at = self.offset + first * self.layout.sealed_chunk() as u64;
         self.source
             .read_exact_at(&mut worker.sealed, at)

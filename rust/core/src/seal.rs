@@ -9,6 +9,7 @@ use crate::engine::Pipeline;
 use crate::error::Error;
 use crate::format::Format;
 use crate::layout::{Layout, TOO_MANY_CHUNKS};
+use crate::room::{extend, resize};
 
 /// Seals what is written to it, on several threads, into `sink`.
 ///
@@ -86,7 +87,7 @@ impl<W: Write> Sealer<W> {
         }
         let room = self.layout.unit() - self.unit.len();
         let taken = data.len().min(room);
-        self.unit.extend_from_slice(&data[..taken]);
+        extend(&mut self.unit, &data[..taken])?;
         self.written += taken as u64;
         Ok(taken)
     }
@@ -159,8 +160,8 @@ impl<W: Write> Sealer<W> {
 fn seal_unit(format: &dyn Format, aead: &mut Aead, mut unit: Unit) -> Result<Unit, Error> {
     let layout = format.layout();
     let chunks = layout.run_chunks(unit.plain.len(), unit.place.last);
-    unit.sealed
-        .resize(unit.plain.len() + chunks * layout.tag, 0);
+    let size = unit.plain.len() + chunks * layout.tag;
+    resize(&mut unit.sealed, size)?;
     seal_run(format, aead, unit.place, &unit.plain, &mut unit.sealed)?;
     Ok(unit)
 }

@@ -4,6 +4,7 @@ use crate::chunks::{Opened, Place, open_run, seal_run};
 use crate::engine::{run, worth_waking};
 use crate::error::Error;
 use crate::format::Format;
+use crate::room::extend;
 use crate::watch::Watch;
 
 const WRONG_SIZE: Error = Error::Limit("the output buffer does not have the size of the result");
@@ -87,7 +88,7 @@ pub fn open_slice(
                     Stability::Stable => sealed,
                     Stability::Shared => {
                         copy.clear();
-                        copy.extend_from_slice(sealed);
+                        extend(copy, sealed)?;
                         copy
                     }
                 };

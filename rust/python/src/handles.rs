@@ -3,13 +3,14 @@
 
 use std::io::{Read, Write};
 
+use passkeep_core::zeroed;
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
 use crate::buffers::Input;
 use crate::channels::{Sink, Source};
-use crate::errors::from_io;
+use crate::errors::{from_core, from_io};
 use crate::watch::CancelToken;
 
 /// A source whose waiting a token or a signal ends.
@@ -27,7 +28,7 @@ impl Reader {
     /// Up to `size` bytes, and none only at the end.
     fn read<'py>(&mut self, py: Python<'py>, size: usize) -> PyResult<Bound<'py, PyBytes>> {
         let source = self.0.as_mut().ok_or_else(handed_over)?;
-        let mut data = vec![0; size];
+        let mut data = zeroed(size).map_err(from_core)?;
         let size = py.detach(|| source.read(&mut data)).map_err(from_io)?;
         Ok(PyBytes::new(py, &data[..size]))
     }

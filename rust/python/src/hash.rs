@@ -3,7 +3,7 @@
 use std::io::Read;
 use std::sync::{Mutex, PoisonError};
 
-use passkeep_core::{Algorithm, DIGEST_SIZE, Watch, hash_file, hash_slice};
+use passkeep_core::{Algorithm, DIGEST_SIZE, Watch, hash_file, hash_slice, zeroed};
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
@@ -141,7 +141,7 @@ pub(crate) fn hash_stream(
             return hash_file(algorithm, file, threads, &mut watch);
         }
         let mut hasher = passkeep_core::Hasher::new(algorithm);
-        let (mut buffer, mut done) = (vec![0; PIECE], 0);
+        let (mut buffer, mut done) = (zeroed(PIECE)?, 0);
         loop {
             let size = source.read(&mut buffer)?;
             if size == 0 {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use passkeep_core::{
     Error, Format, Hashing, Opener, Sealer, Watch, open_file, open_slice, seal_file, seal_slice,
+    zeroed,
 };
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
@@ -317,7 +318,7 @@ pub(crate) fn to_usize(size: u64) -> PyResult<usize> {
 
 /// Moves everything that `source` holds into `sealer`.
 fn pour(source: &mut impl Read, sealer: &mut impl Write, watch: &mut Watcher) -> io::Result<u64> {
-    let mut buffer = vec![0; PIECE];
+    let mut buffer = zeroed(PIECE)?;
     let mut done = 0;
     loop {
         let size = source.read(&mut buffer)?;

@@ -53,7 +53,7 @@ pub fn write_tree<W: Write>(
             .filter_map(|path| identity(path))
             .collect(),
         hard_links: HashMap::new(),
-        buffer: vec![0; BUFFER],
+        buffer: passkeep_core::zeroed(BUFFER).map_err(|error| Error::Sink(error.into()))?,
         report: Report::default(),
     };
     walk(roots, &mut writer)?;
