@@ -134,7 +134,7 @@ pub(crate) fn run<J: Send, S>(
 ///
 /// At most `depth` jobs are under way, which bounds the memory: the owner takes
 /// a result before it submits the job after that.
-pub(crate) struct Pipeline<J, R> {
+pub struct Pipeline<J, R> {
     jobs: Option<Sender<Ticket<J, R>>>,
     pending: VecDeque<Receiver<R>>,
     workers: Vec<JoinHandle<()>>,
@@ -154,10 +154,7 @@ impl<J: Send + 'static, R: Send + 'static> Pipeline<J, R> {
     ///
     /// # Errors
     /// Those of `worker`.
-    pub(crate) fn start<W>(
-        threads: usize,
-        worker: impl Fn() -> Result<W, Error>,
-    ) -> Result<Self, Error>
+    pub fn start<W>(threads: usize, worker: impl Fn() -> Result<W, Error>) -> Result<Self, Error>
     where
         W: FnMut(J) -> R + Send + 'static,
     {
@@ -193,11 +190,16 @@ impl<J: Send + 'static, R: Send + 'static> Pipeline<J, R> {
         })
     }
 
-    pub(crate) fn is_full(&self) -> bool {
+    /// Whether a result has to be taken before the next job.
+    pub fn is_full(&self) -> bool {
         self.pending.len() >= self.depth
     }
 
-    pub(crate) fn submit(&mut self, job: J) -> Result<(), Error> {
+    /// Adds a job.
+    ///
+    /// # Errors
+    /// [`Error::Forked`] in another process than the one that started it.
+    pub fn submit(&mut self, job: J) -> Result<(), Error> {
         self.check_process()?;
         let (reply, result) = bounded(1);
         if let Some(work) = &mut self.alone {
@@ -212,7 +214,11 @@ impl<J: Send + 'static, R: Send + 'static> Pipeline<J, R> {
     }
 
     /// Waits for the oldest job's result; `None` when no job is under way.
-    pub(crate) fn next(&mut self) -> Result<Option<R>, Error> {
+    ///
+    /// # Errors
+    /// [`Error::Forked`] in another process than the one that started it.
+    #[allow(clippy::should_implement_trait)] // iterators cannot fail
+    pub fn next(&mut self) -> Result<Option<R>, Error> {
         self.check_process()?;
         match self.pending.pop_front() {
             None => Ok(None),

@@ -39,7 +39,7 @@ pub use aead::Aead;
 pub use age::FileKey;
 pub use batch::{Object, open_batch, seal_batch};
 pub use cobblestone::CobblestoneKey;
-pub use engine::usable_threads;
+pub use engine::{Pipeline, usable_threads};
 pub use error::Error;
 pub use file::{open_file, seal_file};
 pub use format::{Format, PayloadKey};
