@@ -3,9 +3,11 @@
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
-use rustix::fs::{AtFlags, Mode, OFlags, mkdirat, openat, renameat, statat};
-use rustix::io::Errno;
+use rustix::fs::{Mode, mkdirat, renameat};
+use rustix::io::{Errno, retry_on_intr};
 use rustix::path::Arg;
+
+use crate::calls::{about, open_directory};
 
 /// A target directory, and the way to the directory that was used last: entries
 /// of one directory follow each other, so most look-ups find it open.
@@ -47,10 +49,10 @@ impl Beneath {
         self.way.truncate(known);
         for component in &components[known..] {
             let parent = self.last();
-            let next = match open_directory(parent, component) {
+            let next = match open_directory(parent, *component) {
                 Err(Errno::NOENT) if make => {
-                    mkdirat(parent, *component, Mode::RWXU)?;
-                    open_directory(parent, component)?
+                    retry_on_intr(|| mkdirat(parent, *component, Mode::RWXU))?;
+                    open_directory(parent, *component)?
                 }
                 other => other?,
             };
@@ -64,12 +66,6 @@ impl Beneath {
             .last()
             .map_or(self.target.as_fd(), |(_, dir)| dir.as_fd())
     }
-}
-
-/// Opens a directory that is not a link.
-pub(crate) fn open_directory(parent: BorrowedFd, name: &[u8]) -> Result<OwnedFd, Errno> {
-    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-    openat(parent, name, flags, Mode::empty())
 }
 
 /// Renames within a directory, and never replaces what stands there.
@@ -87,7 +83,7 @@ pub(crate) fn rename_new(
             other => return other,
         }
     }
-    if statat(dir, to, AtFlags::SYMLINK_NOFOLLOW).is_ok() {
+    if about(dir, to).is_ok() {
         return Err(Errno::EXIST);
     }
     renameat(dir, from, dir, to)

@@ -33,6 +33,9 @@ pub enum Error {
     /// The archive asks for more than a limit allows.
     #[error("{0}")]
     Limit(&'static str),
+    /// What was asked for is not a file of the archive.
+    #[error("{0}")]
+    NoSuchFile(String),
     /// The caller's arguments do not fit together.
     #[error("{0}")]
     Usage(String),

@@ -9,21 +9,35 @@
 //! because its reader keeps extended headers of any size in memory and splits
 //! pax records at line feeds, which names may contain.
 
+mod attributes;
 mod beneath;
+mod calls;
+mod cat;
 mod error;
+mod filter;
+mod header;
+mod input;
 mod measure;
 mod names;
+mod pack;
 mod pax;
 mod read;
 mod report;
 mod restore;
 mod scan;
+mod select;
+mod sparse;
 mod staging;
+mod unpack;
 mod walk;
 mod write;
 
+pub use cat::cat_tree;
 pub use error::Error;
+pub use filter::Filter;
+pub use input::Input;
 pub use measure::{Totals, measure};
+pub use pack::LEVELS;
 pub use report::{Problem, ProblemKind, Report};
 pub use restore::{Links, RestoreOptions, restore_tree};
 pub use scan::{Entry, EntryKind, scan_tree};

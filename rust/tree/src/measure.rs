@@ -7,6 +7,8 @@ use rustix::fs::FileType;
 use rustix::io::Errno;
 
 use crate::error::Error;
+use crate::filter::Filter;
+use crate::sparse::occupied;
 use crate::walk::{Found, Visit, walk};
 
 /// What trees hold.
@@ -14,21 +16,21 @@ use crate::walk::{Found, Visit, walk};
 pub struct Totals {
     /// Regular files.
     pub files: u64,
-    /// Their bytes.
+    /// Their bytes, without what seems to be holes.
     pub bytes: u64,
 }
 
-/// Counts files and bytes, without opening a file.
+/// Counts files and bytes that `filter` does not leave out, without opening a file.
 ///
 /// # Errors
 /// Those of the roots themselves and of the watcher; what lies deeper and
 /// cannot be read is not counted.
-pub fn measure(roots: &[PathBuf], watch: &mut dyn Watch) -> Result<Totals, Error> {
+pub fn measure(roots: &[PathBuf], filter: &Filter, watch: &mut dyn Watch) -> Result<Totals, Error> {
     let mut count = Count {
         totals: Totals::default(),
         watch,
     };
-    walk(roots, &mut count)?;
+    walk(roots, filter, &mut count)?;
     Ok(count.totals)
 }
 
@@ -41,7 +43,7 @@ impl Visit for Count<'_> {
     fn found(&mut self, found: &Found) -> Result<(), Error> {
         if found.kind() == FileType::RegularFile {
             self.totals.files += 1;
-            self.totals.bytes += u64::try_from(found.stat.st_size).unwrap_or(0);
+            self.totals.bytes += occupied(&found.stat);
         }
         self.watch.tick(0).map_err(Error::Watch)
     }

@@ -37,6 +37,11 @@ impl<'a> Name<'a> {
         Ok(Self(components))
     }
 
+    /// The name in its one normal form.
+    pub(crate) fn join(&self) -> Vec<u8> {
+        self.0.join(&b'/')
+    }
+
     /// The last component and those before it; `None` for the target itself.
     pub(crate) fn split(&self) -> Option<(&[&'a [u8]], &'a [u8])> {
         let (last, parents) = self.0.split_last()?;

@@ -1,15 +1,23 @@
 //! Pax extended headers: records of `length key=value\n`, where the length counts
 //! the whole record.
 
+use crate::attributes::Attributes;
+
+const SPARSE: &[u8] = b"GNU.sparse.";
+const ATTRIBUTE: &[u8] = b"SCHILY.xattr.";
+
 /// Appends a record.
-pub(crate) fn push(records: &mut Vec<u8>, key: &str, value: &[u8]) {
+pub(crate) fn push(records: &mut Vec<u8>, key: impl AsRef<[u8]>, value: &[u8]) {
+    let key = key.as_ref();
     // The length counts its own digits.
     let rest = key.len() + value.len() + 3;
     let mut length = rest + 1;
     while length != rest + digits(length) {
         length = rest + digits(length);
     }
-    records.extend_from_slice(format!("{length} {key}=").as_bytes());
+    records.extend_from_slice(format!("{length} ").as_bytes());
+    records.extend_from_slice(key);
+    records.push(b'=');
     records.extend_from_slice(value);
     records.push(b'\n');
 }
@@ -25,8 +33,20 @@ pub(crate) struct Records {
     pub(crate) link: Option<Vec<u8>>,
     pub(crate) size: Option<u64>,
     pub(crate) mtime: Option<Time>,
-    /// Whether the entry is in a sparse form that is not understood here.
-    pub(crate) sparse: bool,
+    pub(crate) user: Option<u64>,
+    pub(crate) group: Option<u64>,
+    /// What is said of a sparse file, if it is one.
+    pub(crate) sparse: Option<Sparse>,
+    /// Extended attributes, by their names.
+    pub(crate) attributes: Attributes,
+}
+
+/// What records say of a sparse file.
+#[derive(Default)]
+pub(crate) struct Sparse {
+    pub(crate) version: (Option<u64>, Option<u64>),
+    pub(crate) name: Option<Vec<u8>>,
+    pub(crate) whole: Option<u64>,
 }
 
 /// A time as seconds and nanoseconds, the latter never negative.
@@ -76,6 +96,38 @@ impl Time {
     }
 }
 
+fn number(text: &[u8]) -> Option<u64> {
+    std::str::from_utf8(text).ok()?.parse().ok()
+}
+
+/// The key of the record that carries an attribute. A key ends at its first
+/// equals sign, so GNU tar escapes it in names, and the escape character.
+pub(crate) fn attribute_key(name: &[u8]) -> Vec<u8> {
+    let mut key = ATTRIBUTE.to_vec();
+    for byte in name {
+        match byte {
+            b'=' => key.extend_from_slice(b"%3D"),
+            b'%' => key.extend_from_slice(b"%25"),
+            other => key.push(*other),
+        }
+    }
+    key
+}
+
+fn unescape(mut key: &[u8]) -> Vec<u8> {
+    let mut name = Vec::with_capacity(key.len());
+    while let Some((first, rest)) = key.split_first() {
+        let (byte, rest) = match key {
+            [b'%', b'3', b'D', rest @ ..] => (b'=', rest),
+            [b'%', b'2', b'5', rest @ ..] => (b'%', rest),
+            _ => (*first, rest),
+        };
+        name.push(byte);
+        key = rest;
+    }
+    name
+}
+
 /// Reads the records of an extended header; `None` where it is malformed.
 pub(crate) fn parse(mut data: &[u8]) -> Option<Records> {
     let mut records = Records::default();
@@ -89,10 +141,24 @@ pub(crate) fn parse(mut data: &[u8]) -> Option<Records> {
         match key {
             b"path" => records.path = Some(value.to_vec()),
             b"linkpath" => records.link = Some(value.to_vec()),
-            b"size" => records.size = Some(std::str::from_utf8(value).ok()?.parse().ok()?),
+            b"size" => records.size = Some(number(value)?),
             b"mtime" => records.mtime = Some(Time::from_decimal(value)?),
-            key if key.starts_with(b"GNU.sparse.") => records.sparse = true,
-            _ => {}
+            b"uid" => records.user = Some(number(value)?),
+            b"gid" => records.group = Some(number(value)?),
+            _ => {
+                if let Some(key) = key.strip_prefix(SPARSE) {
+                    let sparse = records.sparse.get_or_insert_default();
+                    match key {
+                        b"major" => sparse.version.0 = Some(number(value)?),
+                        b"minor" => sparse.version.1 = Some(number(value)?),
+                        b"name" => sparse.name = Some(value.to_vec()),
+                        b"realsize" => sparse.whole = Some(number(value)?),
+                        _ => {}
+                    }
+                } else if let Some(name) = key.strip_prefix(ATTRIBUTE) {
+                    records.attributes.push((unescape(name), value.to_vec()));
+                }
+            }
         }
         data = &data[length..];
     }
@@ -113,6 +179,17 @@ mod tests {
             let records = parse(&data).unwrap_or_default();
             assert_eq!(records.path, Some(path));
             assert_eq!(records.size, Some(1 << 33));
+        }
+    }
+
+    #[test]
+    fn names_of_attributes_go_there_and_back() {
+        for name in ["user.a", "user.a=b", "user.100%", "user.%3D", "user.%=%25"] {
+            let mut data = Vec::new();
+            push(&mut data, attribute_key(name.as_bytes()), b"a=b\n\0");
+            let records = parse(&data).unwrap_or_default();
+            let expected = (name.as_bytes().to_vec(), b"a=b\n\0".to_vec());
+            assert_eq!(records.attributes, [expected]);
         }
     }
 

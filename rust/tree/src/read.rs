@@ -5,8 +5,11 @@ use std::io::{self, BufRead};
 use passkeep_core::Watch;
 use tar::Header;
 
+use crate::attributes::Attributes;
 use crate::error::Error;
-use crate::pax::{self, Records, Time};
+use crate::pax::{self, Records, Sparse, Time};
+use crate::sparse::{self, Map};
+use crate::unpack::{Fault, Unpacked};
 
 const BLOCK: usize = 512;
 /// The longest extended header or GNU long name that is read.
@@ -17,9 +20,22 @@ pub(crate) struct Entry {
     pub(crate) path: Vec<u8>,
     pub(crate) kind: Kind,
     pub(crate) link: Vec<u8>,
+    /// Bytes of content in the archive.
     pub(crate) size: u64,
+    /// Where the content belongs in a file with holes.
+    pub(crate) sparse: Option<Map>,
     pub(crate) mode: u32,
     pub(crate) mtime: Time,
+    /// The numbers of its user and group.
+    pub(crate) owner: (u64, u64),
+    pub(crate) attributes: Attributes,
+}
+
+impl Entry {
+    /// Bytes of the file, holes included.
+    pub(crate) fn whole_size(&self) -> u64 {
+        self.sparse.as_ref().map_or(self.size, |map| map.whole)
+    }
 }
 
 /// What an entry is, as far as it matters here.
@@ -29,14 +45,16 @@ pub(crate) enum Kind {
     Directory,
     SymbolicLink,
     HardLink,
-    /// A device, a FIFO, a sparse file or something unknown.
-    Other,
+    /// Something that is never restored, and why.
+    Other(&'static str),
 }
+
+const UNKNOWN: Kind = Kind::Other("neither a file, a folder nor a link");
 
 /// A tar stream. After [`Archive::next`] gave an entry, its content is read with
 /// [`Archive::content`]; what is left of it is skipped.
 pub(crate) struct Archive<'a, R: BufRead> {
-    source: R,
+    source: Unpacked<R>,
     watch: &'a mut dyn Watch,
     /// Bytes of the present entry that were not read, and of its padding.
     left: u64,
@@ -49,13 +67,29 @@ pub(crate) struct Archive<'a, R: BufRead> {
 impl<'a, R: BufRead> Archive<'a, R> {
     pub(crate) fn new(source: R, watch: &'a mut dyn Watch) -> Self {
         Self {
-            source,
+            source: Unpacked::new(source),
             watch,
             left: 0,
             padding: 0,
             started: false,
             passed: 0,
         }
+    }
+
+    /// Ends with a limit where compressed data expands beyond all reason.
+    pub(crate) fn limit_expansion(&mut self) {
+        self.source.limit();
+    }
+
+    /// Bytes that were taken from the source.
+    pub(crate) fn stored(&self) -> u64 {
+        self.source.taken()
+    }
+
+    /// Begins again with another source, whose content is not counted.
+    pub(crate) fn restart(&mut self, source: R) {
+        self.source.restart(source);
+        (self.left, self.padding, self.started) = (0, 0, false);
     }
 
     /// The next entry; `None` after the end, which is read up to the last byte
@@ -79,7 +113,10 @@ impl<'a, R: BufRead> Archive<'a, R> {
                 b'g' => drop(self.extended()?),
                 b'L' => long_name = Some(without_zero(self.extended()?)),
                 b'K' => long_link = Some(without_zero(self.extended()?)),
-                _ => {
+                kind => {
+                    if kind == b'S' {
+                        self.skip_old_sparse_map(&header)?;
+                    }
                     if let Some(size) = records.size {
                         self.expect(size);
                     }
@@ -116,20 +153,28 @@ impl<'a, R: BufRead> Archive<'a, R> {
     }
 
     fn entry(
-        &self,
+        &mut self,
         header: &Header,
         records: Records,
         long_name: Option<Vec<u8>>,
         long_link: Option<Vec<u8>>,
     ) -> Result<Entry, Error> {
-        let kind = match header.entry_type().as_byte() {
-            _ if records.sparse => Kind::Other,
+        let mut kind = match header.entry_type().as_byte() {
             b'0' | b'\0' | b'7' => Kind::File,
             b'5' => Kind::Directory,
             b'2' => Kind::SymbolicLink,
             b'1' => Kind::HardLink,
-            _ => Kind::Other,
+            b'S' => Kind::Other("a sparse file in the old form of GNU tar"),
+            _ => UNKNOWN,
         };
+        let (mut name, mut sparse) = (None, None);
+        if let Some(about) = records.sparse {
+            match self.sparse_map(kind, &about)? {
+                Ok(map) => sparse = Some(map),
+                Err(why) => kind = Kind::Other(why),
+            }
+            name = about.name;
+        }
         let link = || header.link_name_bytes().unwrap_or_default().into_owned();
         let mtime = || Time {
             seconds: header
@@ -140,16 +185,68 @@ impl<'a, R: BufRead> Archive<'a, R> {
             nanoseconds: 0,
         };
         Ok(Entry {
-            path: records
-                .path
+            path: name
+                .or(records.path)
                 .or(long_name)
                 .unwrap_or_else(|| header.path_bytes().into_owned()),
             kind,
             link: records.link.or(long_link).unwrap_or_else(link),
             size: self.left,
+            sparse,
             mode: header.mode().map_err(|_| malformed("a bad mode"))?,
             mtime: records.mtime.unwrap_or_else(mtime),
+            // Numbers that cannot be read are no owner that anybody has.
+            owner: (
+                records.user.or(header.uid().ok()).unwrap_or(u64::MAX),
+                records.group.or(header.gid().ok()).unwrap_or(u64::MAX),
+            ),
+            attributes: records.attributes,
         })
+    }
+
+    /// Reads the map that stands before a sparse file's data. A map that is
+    /// refused leaves the rest of the archive readable.
+    fn sparse_map(
+        &mut self,
+        kind: Kind,
+        about: &Sparse,
+    ) -> Result<Result<Map, &'static str>, Error> {
+        let (Kind::File, (Some(1), Some(0)), Some(whole)) = (kind, about.version, about.whole)
+        else {
+            return Ok(Err("a sparse file in a form that is not known"));
+        };
+        let mut reader = sparse::Reader::new(whole);
+        loop {
+            if self.left < BLOCK as u64 {
+                return Ok(Err("a sparse map that is cut short"));
+            }
+            let mut block = [0; BLOCK];
+            if self.block(&mut block)? < BLOCK {
+                return Err(malformed("it ends inside of an entry"));
+            }
+            self.left -= BLOCK as u64;
+            self.tick()?;
+            match reader.block(&block) {
+                Ok(true) => return Ok(reader.finish(self.left)),
+                Ok(false) => {}
+                Err(why) => return Ok(Err(why)),
+            }
+        }
+    }
+
+    /// Skips the blocks that follow the header of an old sparse file and that
+    /// its size does not count.
+    fn skip_old_sparse_map(&mut self, header: &Header) -> Result<(), Error> {
+        let mut more = header.as_bytes()[482] != 0;
+        while more {
+            let mut block = [0; BLOCK];
+            if self.block(&mut block)? < BLOCK {
+                return Err(malformed("it ends inside of an entry"));
+            }
+            more = block[504] != 0;
+            self.tick()?;
+        }
+        Ok(())
     }
 
     /// The next header block; `None` at the end of the archive.
@@ -263,10 +360,23 @@ fn fill(source: &mut impl BufRead) -> Result<&[u8], Error> {
     // Asked twice because a borrow that is returned cannot be part of a loop.
     while let Err(error) = source.fill_buf() {
         if error.kind() != io::ErrorKind::Interrupted {
-            return Err(Error::Source(error));
+            return Err(explain(error));
         }
     }
-    source.fill_buf().map_err(Error::Source)
+    source.fill_buf().map_err(explain)
+}
+
+/// Tells what is wrong with the archive from what is wrong with its source.
+fn explain(error: io::Error) -> Error {
+    let fault = error.get_ref().and_then(|inner| inner.downcast_ref());
+    match fault {
+        Some(Fault::Malformed) => malformed("its compressed data cannot be read"),
+        Some(Fault::Truncated) => malformed("it ends inside of compressed data"),
+        Some(Fault::Expansion) => {
+            Error::Limit("the backup expands to more than 1 GiB and a thousand times its size")
+        }
+        None => Error::Source(error),
+    }
 }
 
 /// The sum of a header's bytes, its checksum field counted as spaces.

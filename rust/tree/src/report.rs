@@ -20,8 +20,12 @@ pub struct Report {
     pub directories: u64,
     /// Symbolic links, and further names of files.
     pub links: u64,
-    /// Bytes of file content.
+    /// Bytes of file content, without holes.
     pub bytes: u64,
+    /// Bytes of holes in sparse files, which take no room.
+    pub holes: u64,
+    /// Bytes that the archive takes, compressed if it is.
+    pub stored: u64,
     /// The first thousand problems.
     pub problems: Vec<Problem>,
     /// All of them, counted.
@@ -54,6 +58,8 @@ pub enum ProblemKind {
     Refused,
     /// Something stands in its place.
     Exists,
+    /// It was asked for, and the backup does not have it.
+    Missing,
 }
 
 impl ProblemKind {
@@ -65,11 +71,17 @@ impl ProblemKind {
             Self::Special => "special",
             Self::Refused => "refused",
             Self::Exists => "exists",
+            Self::Missing => "missing",
         }
     }
 }
 
 impl Report {
+    /// Whether there was nothing at all.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.files + self.directories + self.links == 0
+    }
+
     pub(crate) fn problem(
         &mut self,
         path: &Path,

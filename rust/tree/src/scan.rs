@@ -20,7 +20,7 @@ pub struct Entry {
     pub path: PathBuf,
     /// What it is.
     pub kind: EntryKind,
-    /// Bytes of its content.
+    /// Bytes of its content, holes included.
     pub size: u64,
     /// Permission bits.
     pub mode: u32,
@@ -59,6 +59,7 @@ pub fn scan_tree<R: BufRead>(
     let mut archive = Archive::new(source, watch);
     let mut report = Report::default();
     while let Some(entry) = archive.next()? {
+        let whole_size = entry.whole_size();
         let mut path = entry.path;
         if path.len() > 1 && path.ends_with(b"/") {
             // A folder's name ends in a slash in an archive, and nowhere else.
@@ -70,20 +71,18 @@ pub fn scan_tree<R: BufRead>(
             Kind::Directory => (EntryKind::Directory, None),
             Kind::SymbolicLink => (EntryKind::SymbolicLink, Some(entry.link)),
             Kind::HardLink => (EntryKind::HardLink, Some(entry.link)),
-            Kind::Other => (EntryKind::Other, None),
+            Kind::Other(_) => (EntryKind::Other, None),
         };
-        match kind {
-            EntryKind::File => {
+        match entry.kind {
+            Kind::File => {
                 report.files += 1;
                 // What an entry claims was not read yet, and may be anything.
                 report.bytes = report.bytes.saturating_add(entry.size);
+                report.holes = report.holes.saturating_add(whole_size - entry.size);
             }
-            EntryKind::Directory => report.directories += 1,
-            EntryKind::SymbolicLink | EntryKind::HardLink => report.links += 1,
-            EntryKind::Other => {
-                let message = "neither a file, a folder nor a link";
-                report.problem(&path, ProblemKind::Refused, &message);
-            }
+            Kind::Directory => report.directories += 1,
+            Kind::SymbolicLink | Kind::HardLink => report.links += 1,
+            Kind::Other(why) => report.problem(&path, ProblemKind::Refused, &why),
         }
         if let Err(why) = Name::parse(path.as_os_str().as_encoded_bytes()) {
             report.problem(&path, ProblemKind::Refused, &why);
@@ -91,12 +90,13 @@ pub fn scan_tree<R: BufRead>(
         let entry = Entry {
             path,
             kind,
-            size: entry.size,
+            size: whole_size,
             mode: entry.mode,
             mtime: (entry.mtime.seconds, entry.mtime.nanoseconds),
             target: target.map(|raw| PathBuf::from(OsString::from_vec(raw))),
         };
         visit(&entry).map_err(Error::Watch)?;
     }
+    report.stored = archive.stored();
     Ok(report)
 }

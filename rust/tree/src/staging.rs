@@ -2,16 +2,20 @@
 //! gets its name when everything in it is complete.
 
 use std::ffi::OsStr;
-use std::fs::remove_dir_all;
+use std::fs::{Permissions, read_dir, remove_dir_all, set_permissions};
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{CWD, Mode, OFlags, fchmod, fstat, mkdir, open};
+use rustix::fs::{CWD, Mode, OFlags, fchmod, fstat, lstat, mkdir, open};
 use rustix::io::Errno;
 
 use crate::beneath::rename_new;
 use crate::error::Error;
+
+/// The longest name that file systems have.
+const NAME_MAX: usize = 255;
 
 /// A target, staged where it is new.
 pub(crate) struct Staging {
@@ -34,6 +38,10 @@ impl Staging {
             }
             Err(Errno::NOENT) => {}
             Err(error) => return Err(Error::io(target, error)),
+        }
+        if lstat(target).is_ok() {
+            let message = format!("{} is a link to nothing", target.display());
+            return Err(Error::Usage(message));
         }
         let path = temporary_beside(target)?;
         // The mode that a new folder gets here; while it fills it is private.
@@ -78,10 +86,24 @@ impl Staging {
 impl Drop for Staging {
     /// Removes what was not published.
     fn drop(&mut self) {
-        if let Some((path, _)) = self.staged.take() {
+        if let Some((path, _)) = self.staged.take()
+            && remove_dir_all(&path).is_err()
+        {
+            // Folders that were made read-only keep what they hold.
+            make_writable(&path);
             // Nothing more can be done about a folder that cannot be removed;
             // its name tells what it is.
-            let _ = remove_dir_all(path);
+            let _ = remove_dir_all(&path);
+        }
+    }
+}
+
+/// Lets everything beneath a folder of our own be removed.
+fn make_writable(folder: &Path) {
+    let _ = set_permissions(folder, Permissions::from_mode(0o700));
+    for entry in read_dir(folder).into_iter().flatten().flatten() {
+        if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+            make_writable(&entry.path());
         }
     }
 }
@@ -90,9 +112,11 @@ fn temporary_beside(target: &Path) -> Result<PathBuf, Error> {
     let name = target
         .file_name()
         .ok_or_else(|| Error::Usage(format!("{} is not a name for a folder", target.display())))?;
+    let ending = format!(".passkeep-{}", random_suffix()?);
+    let name = name.as_bytes();
     let mut temporary = b".".to_vec();
-    temporary.extend_from_slice(name.as_bytes());
-    temporary.extend_from_slice(format!(".passkeep-{}", random_suffix()?).as_bytes());
+    temporary.extend_from_slice(&name[..name.len().min(NAME_MAX - 1 - ending.len())]);
+    temporary.extend_from_slice(ending.as_bytes());
     Ok(target.with_file_name(OsStr::from_bytes(&temporary)))
 }
 

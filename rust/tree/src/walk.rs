@@ -6,10 +6,12 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{AtFlags, CWD, Dir, FileType, Mode, OFlags, Stat, openat, stat, statat};
-use rustix::io::Errno;
+use rustix::fs::{CWD, Dir, FileType, Mode, OFlags, Stat, stat};
+use rustix::io::{Errno, retry_on_intr};
 
+use crate::calls::{about, open};
 use crate::error::Error;
+use crate::filter::Filter;
 use crate::names::{MAX_DEPTH, root_names};
 
 /// A file's device and inode.
@@ -49,11 +51,11 @@ pub(crate) trait Visit {
 }
 
 /// Walks all roots. A root that is a symbolic link is followed, since it was
-/// named by the person; nothing else is.
-pub(crate) fn walk(roots: &[PathBuf], visit: &mut dyn Visit) -> Result<(), Error> {
+/// named by the person; nothing else is. Nor is a root ever left out.
+pub(crate) fn walk(roots: &[PathBuf], filter: &Filter, visit: &mut dyn Visit) -> Result<(), Error> {
     let names = root_names(roots.iter().map(PathBuf::as_path))?;
     for (root, name) in roots.iter().zip(names) {
-        walk_root(root, name, visit)?;
+        walk_root(root, name, filter, visit)?;
     }
     Ok(())
 }
@@ -66,8 +68,13 @@ struct Level {
     path: usize,
 }
 
-fn walk_root(root: &Path, name: Vec<u8>, visit: &mut dyn Visit) -> Result<(), Error> {
-    let found = stat(root).map_err(|error| Error::io(root, error))?;
+fn walk_root(
+    root: &Path,
+    name: Vec<u8>,
+    filter: &Filter,
+    visit: &mut dyn Visit,
+) -> Result<(), Error> {
+    let found = retry_on_intr(|| stat(root)).map_err(|error| Error::io(root, error))?;
     let raw = CString::new(root.as_os_str().as_bytes())
         .map_err(|_| Error::Usage("a path holds a zero byte".to_owned()))?;
     let mut path = name;
@@ -80,7 +87,7 @@ fn walk_root(root: &Path, name: Vec<u8>, visit: &mut dyn Visit) -> Result<(), Er
     })?;
     let mut levels = Vec::new();
     if FileType::from_raw_mode(found.st_mode) == FileType::Directory {
-        match read_directory(CWD, &raw, OFlags::empty()) {
+        match read_directory(CWD, &raw, OFlags::empty(), filter) {
             Ok((dir, names)) => levels.push(Level {
                 dir,
                 names,
@@ -101,7 +108,7 @@ fn walk_root(root: &Path, name: Vec<u8>, visit: &mut dyn Visit) -> Result<(), Er
         }
         path.extend_from_slice(name.to_bytes());
         let dir = level.dir.as_fd();
-        let stat = match statat(dir, &name, AtFlags::SYMLINK_NOFOLLOW) {
+        let stat = match about(dir, name.as_c_str()) {
             Ok(stat) => stat,
             Err(error) => {
                 visit.unreadable(as_path(&path), error);
@@ -115,6 +122,9 @@ fn walk_root(root: &Path, name: Vec<u8>, visit: &mut dyn Visit) -> Result<(), Er
             stat,
             is_root: false,
         };
+        if filter.leaves_out(&path, found.kind() == FileType::Directory) {
+            continue;
+        }
         visit.found(&found)?;
         if found.kind() == FileType::Directory {
             if levels_deep >= MAX_DEPTH {
@@ -122,7 +132,7 @@ fn walk_root(root: &Path, name: Vec<u8>, visit: &mut dyn Visit) -> Result<(), Er
                 visit.unreadable(as_path(&path), Errno::NAMETOOLONG);
                 continue;
             }
-            match read_directory(dir, &name, OFlags::NOFOLLOW) {
+            match read_directory(dir, &name, OFlags::NOFOLLOW, filter) {
                 Ok((dir, names)) => levels.push(Level {
                     dir,
                     names,
@@ -140,9 +150,10 @@ fn read_directory(
     parent: BorrowedFd,
     name: &CStr,
     extra: OFlags,
+    filter: &Filter,
 ) -> Result<(OwnedFd, Vec<CString>), Errno> {
-    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC | extra;
-    let dir = openat(parent, name, flags, Mode::empty())?;
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | extra;
+    let dir = open(parent, name, flags, Mode::empty())?;
     let mut names = Vec::new();
     for entry in Dir::read_from(&dir)? {
         let entry = entry?;
@@ -151,6 +162,7 @@ fn read_directory(
             names.push(name.to_owned());
         }
     }
+    filter.empty_cache(dir.as_fd(), &mut names);
     names.sort_unstable_by(|one, other| other.cmp(one));
     Ok((dir, names))
 }

@@ -3,24 +3,28 @@
 use std::collections::{HashMap, HashSet};
 use std::fs::File;
 use std::io::{self, Read, Write};
+use std::os::fd::{AsFd, BorrowedFd};
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
 use passkeep_core::Watch;
-use rustix::fs::{FileType, Mode, OFlags, Stat, fstat, openat, readlinkat, stat};
+use rustix::fs::{FileType, Mode, OFlags, Stat, fstat, readlinkat, stat};
 use rustix::io::Errno;
-use tar::{EntryType, Header};
+use tar::EntryType;
 
+use crate::attributes;
+use crate::calls::open;
 use crate::error::Error;
-use crate::pax::{self, Time};
+use crate::filter::Filter;
+use crate::header::{SHORT_NAME, SHORT_SIZE, block, modified, sparse_name};
+use crate::pack::{LEVELS, Packer};
+use crate::pax;
 use crate::report::{ProblemKind, Report};
+use crate::sparse::{Map, Part, occupied};
 use crate::walk::{FileId, Found, Visit, as_path, file_id, walk};
 
 const BLOCK: usize = 512;
 const BUFFER: usize = 1 << 20;
-/// The longest name that a header block holds.
-const SHORT_NAME: usize = 100;
-/// The largest size that a header block holds in octal.
-const SHORT_SIZE: u64 = 0o777_7777_7777;
 
 /// How a tree is written.
 #[derive(Default)]
@@ -28,6 +32,14 @@ pub struct WriteOptions {
     /// Files that are left out without a word: the output itself, which may lie
     /// inside of a tree.
     pub skip: Vec<PathBuf>,
+    /// What else is left out.
+    pub filter: Filter,
+    /// Whether extended attributes of users are stored.
+    pub attributes: bool,
+    /// The level to compress with, one of [`LEVELS`]; `None` to store.
+    pub compress: Option<i32>,
+    /// How many threads compress.
+    pub threads: usize,
 }
 
 /// Writes trees to `sink`, and goes on past what cannot be read.
@@ -44,9 +56,18 @@ pub fn write_tree<W: Write>(
     options: &WriteOptions,
     watch: &mut dyn Watch,
 ) -> Result<Report, Error> {
+    if options
+        .compress
+        .is_some_and(|level| !LEVELS.contains(&level))
+    {
+        let (least, most) = (LEVELS.start(), LEVELS.end());
+        let message = format!("levels of compression go from {least} to {most}");
+        return Err(Error::Usage(message));
+    }
     let mut writer = Writer {
-        sink,
+        sink: Packer::new(sink, options.compress, options.threads),
         watch,
+        attributes: options.attributes,
         skip: options
             .skip
             .iter()
@@ -56,9 +77,11 @@ pub fn write_tree<W: Write>(
         buffer: passkeep_core::zeroed(BUFFER).map_err(|error| Error::Sink(error.into()))?,
         report: Report::default(),
     };
-    walk(roots, &mut writer)?;
+    walk(roots, &options.filter, &mut writer)?;
     writer.put(&[0; 2 * BLOCK])?;
-    Ok(writer.report)
+    let mut report = writer.report;
+    report.stored = writer.sink.finish().map_err(Error::Sink)?;
+    Ok(report)
 }
 
 fn identity(path: &Path) -> Option<FileId> {
@@ -66,8 +89,9 @@ fn identity(path: &Path) -> Option<FileId> {
 }
 
 struct Writer<'a, W: Write> {
-    sink: W,
+    sink: Packer<W>,
     watch: &'a mut dyn Watch,
+    attributes: bool,
     skip: HashSet<FileId>,
     /// The first name of each file that has several.
     hard_links: HashMap<FileId, Vec<u8>>,
@@ -102,7 +126,21 @@ impl<W: Write> Writer<'_, W> {
             return Ok(());
         }
         let name = [found.path, b"/"].concat();
-        self.header(EntryType::Directory, &name, &found.stat, 0, None)?;
+        let records = if self.attributes {
+            let flags = if found.is_root {
+                OFlags::DIRECTORY
+            } else {
+                OFlags::DIRECTORY | OFlags::NOFOLLOW
+            };
+            match open(found.dir, found.name, flags, Mode::empty()) {
+                Ok(dir) => self.attribute_records(found, dir.as_fd()),
+                // The walk reports that it cannot be read.
+                Err(_) => Vec::new(),
+            }
+        } else {
+            Vec::new()
+        };
+        self.header_with(records, EntryType::Directory, &name, &found.stat, 0, None)?;
         self.report.directories += 1;
         Ok(())
     }
@@ -124,11 +162,11 @@ impl<W: Write> Writer<'_, W> {
             return Ok(());
         }
         // Not blocking, in case a FIFO took the file's place just now.
-        let mut flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC;
+        let mut flags = OFlags::RDONLY | OFlags::NONBLOCK;
         if !found.is_root {
             flags |= OFlags::NOFOLLOW;
         }
-        let opened = openat(found.dir, found.name, flags, Mode::empty())
+        let opened = open(found.dir, found.name, flags, Mode::empty())
             .and_then(|file| fstat(&file).map(|stat| (File::from(file), stat)));
         let (file, stat) = match opened {
             Ok(opened) => opened,
@@ -149,50 +187,123 @@ impl<W: Write> Writer<'_, W> {
             }
             self.hard_links.insert(file_id(&stat), found.path.to_vec());
         }
-        self.contents(found, file, &stat)
+        self.contents(found, &file, &stat)
+    }
+
+    fn contents(&mut self, found: &Found, file: &File, stat: &Stat) -> Result<(), Error> {
+        let whole = u64::try_from(stat.st_size).unwrap_or(0);
+        let map = if occupied(stat) < whole {
+            Map::of(file, whole)
+        } else {
+            None
+        };
+        let records = self.attribute_records(found, file.as_fd());
+        let left_out = if let Some(map) = map {
+            self.sparse_file(found, records, file, stat, &map)?
+        } else {
+            self.header_with(records, EntryType::Regular, found.path, stat, whole, None)?;
+            let parts = [Part {
+                offset: 0,
+                size: whole,
+            }];
+            let left_out = self.parts(file, &parts)?;
+            self.pad(whole)?;
+            left_out
+        };
+        self.report.files += 1;
+        match left_out {
+            Some(LeftOut::Broken(error)) => {
+                self.problem(found, ProblemKind::Unreadable, &error);
+            }
+            Some(LeftOut::Gone) => {
+                let message = "it became shorter; zeros fill the rest";
+                self.problem(found, ProblemKind::Changed, &message);
+            }
+            None if fstat(file).is_ok_and(|now| differs(stat, &now)) => {
+                self.problem(found, ProblemKind::Changed, &"it was written to meanwhile");
+            }
+            None => {}
+        }
+        Ok(())
+    }
+
+    /// The records of a file's attributes, if they are wanted.
+    fn attribute_records(&mut self, found: &Found, file: BorrowedFd) -> Vec<u8> {
+        let mut records = Vec::new();
+        if self.attributes {
+            match attributes::read(file) {
+                Ok(attributes) => {
+                    for (name, value) in attributes {
+                        pax::push(&mut records, pax::attribute_key(&name), &value);
+                    }
+                }
+                Err(error) => {
+                    let error = io::Error::from(error);
+                    let message = format!("its extended attributes: {error}");
+                    self.problem(found, ProblemKind::Unreadable, &message);
+                }
+            }
+        }
+        records
+    }
+
+    /// Writes a file with holes: its map, then its data.
+    fn sparse_file(
+        &mut self,
+        found: &Found,
+        mut records: Vec<u8>,
+        file: &File,
+        stat: &Stat,
+        map: &Map,
+    ) -> Result<Option<LeftOut>, Error> {
+        let text = map.to_bytes();
+        let size = text.len() as u64 + map.stored();
+        pax::push(&mut records, "GNU.sparse.major", b"1");
+        pax::push(&mut records, "GNU.sparse.minor", b"0");
+        pax::push(&mut records, "GNU.sparse.name", found.path);
+        let whole = map.whole.to_string();
+        pax::push(&mut records, "GNU.sparse.realsize", whole.as_bytes());
+        self.header_with(
+            records,
+            EntryType::Regular,
+            &sparse_name(found.path),
+            stat,
+            size,
+            None,
+        )?;
+        self.put(&text)?;
+        let left_out = self.parts(file, &map.parts)?;
+        self.pad(size)?;
+        self.report.holes += map.whole - map.stored();
+        Ok(left_out)
     }
 
     /// Writes exactly as many bytes as the header says, whatever becomes of the
-    /// file meanwhile.
-    fn contents(&mut self, found: &Found, mut file: File, stat: &Stat) -> Result<(), Error> {
-        let size = u64::try_from(stat.st_size).unwrap_or(0);
-        self.header(EntryType::Regular, found.path, stat, size, None)?;
-        self.report.files += 1;
-        let mut left = size;
-        let mut broken = None;
-        while left > 0 {
-            let room = usize::try_from(left).unwrap_or(BUFFER).min(BUFFER);
-            match file.read(&mut self.buffer[..room]) {
-                Ok(0) => break,
-                Ok(read) => {
-                    self.sink
-                        .write_all(&self.buffer[..read])
-                        .map_err(Error::Sink)?;
-                    left -= read as u64;
-                    self.report.bytes += read as u64;
+    /// file meanwhile. Says why zeros stand for some of them.
+    fn parts(&mut self, file: &File, parts: &[Part]) -> Result<Option<LeftOut>, Error> {
+        let mut left_out = None;
+        for part in parts {
+            let (mut at, mut left) = (part.offset, part.size);
+            while left > 0 && left_out.is_none() {
+                let room = usize::try_from(left).unwrap_or(BUFFER).min(BUFFER);
+                match file.read_at(&mut self.buffer[..room], at) {
+                    Ok(0) => left_out = Some(LeftOut::Gone),
+                    Ok(read) => {
+                        self.sink
+                            .write_all(&self.buffer[..read])
+                            .map_err(Error::Sink)?;
+                        at += read as u64;
+                        left -= read as u64;
+                        self.report.bytes += read as u64;
+                    }
+                    Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                    Err(error) => left_out = Some(LeftOut::Broken(error)),
                 }
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => {
-                    broken = Some(error);
-                    break;
-                }
+                self.tick()?;
             }
-            self.tick()?;
+            self.zeros(left)?;
         }
-        self.zeros(left)?;
-        self.pad(size)?;
-        if let Some(error) = broken {
-            self.problem(found, ProblemKind::Unreadable, &error);
-        } else if left > 0 {
-            self.problem(
-                found,
-                ProblemKind::Changed,
-                &"it became shorter; zeros fill the rest",
-            );
-        } else if fstat(&file).is_ok_and(|now| differs(stat, &now)) {
-            self.problem(found, ProblemKind::Changed, &"it was written to meanwhile");
-        }
-        Ok(())
+        Ok(left_out)
     }
 
     fn header(
@@ -203,7 +314,20 @@ impl<W: Write> Writer<'_, W> {
         size: u64,
         link: Option<&[u8]>,
     ) -> Result<(), Error> {
-        let mut records = Vec::new();
+        self.header_with(Vec::new(), kind, name, stat, size, link)
+    }
+
+    /// Writes a header block, and an extended header before it with `records`
+    /// and with what does not fit.
+    fn header_with(
+        &mut self,
+        mut records: Vec<u8>,
+        kind: EntryType,
+        name: &[u8],
+        stat: &Stat,
+        size: u64,
+        link: Option<&[u8]>,
+    ) -> Result<(), Error> {
         let time = modified(stat);
         if time.nanoseconds != 0 || time.seconds < 0 {
             pax::push(&mut records, "mtime", time.to_decimal().as_bytes());
@@ -256,37 +380,10 @@ impl<W: Write> Writer<'_, W> {
     }
 }
 
-/// A header block. What does not fit stands in the extended header before it.
-fn block(kind: EntryType, name: &[u8], stat: &Stat, size: u64, link: Option<&[u8]>) -> Header {
-    let mut header = Header::new_ustar();
-    let ustar = header.as_old_mut();
-    copy_start(&mut ustar.name, name);
-    copy_start(&mut ustar.linkname, link.unwrap_or_default());
-    header.set_entry_type(kind);
-    header.set_mode(stat.st_mode & 0o7777);
-    header.set_uid(stat.st_uid.into());
-    header.set_gid(stat.st_gid.into());
-    header.set_mtime(u64::try_from(modified(stat).seconds).unwrap_or(0));
-    header.set_size(size);
-    header.set_cksum();
-    header
-}
-
-fn copy_start(field: &mut [u8], value: &[u8]) {
-    let size = value.len().min(field.len());
-    field[..size].copy_from_slice(&value[..size]);
-}
-
-#[allow(
-    clippy::unnecessary_cast,
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss
-)]
-fn modified(stat: &Stat) -> Time {
-    Time {
-        seconds: stat.st_mtime as i64,
-        nanoseconds: stat.st_mtime_nsec as u32,
-    }
+/// Why zeros stand for what a file held.
+enum LeftOut {
+    Broken(io::Error),
+    Gone,
 }
 
 fn differs(before: &Stat, after: &Stat) -> bool {

@@ -7,7 +7,7 @@ use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 
-use common::{archive, entry, names, restore, scan, sized_entry};
+use common::{archive, entry, names, pax, restore, scan, sized_entry};
 use passkeep_tree::{Error, Links, ProblemKind, RestoreOptions, restore_tree};
 use tempfile::{TempDir, tempdir};
 
@@ -82,16 +82,19 @@ fn harmful_entries_are_refused_and_the_rest_is_restored() {
         ("no name", vec![entry(FILE, b"", b"", b"data")]),
         (
             "zero byte",
-            vec![pax(b"path", b"a\0b"), entry(FILE, b"x", b"", b"data")],
+            vec![pax(&[(b"path", b"a\0b")]), entry(FILE, b"x", b"", b"data")],
         ),
         (
             "long name",
-            vec![pax(b"path", &[b'n'; 300]), entry(FILE, b"x", b"", b"data")],
+            vec![
+                pax(&[(b"path", &[b'n'; 300])]),
+                entry(FILE, b"x", b"", b"data"),
+            ],
         ),
         (
             "nested too deeply",
             vec![
-                pax(b"path", &b"d/".repeat(450)),
+                pax(&[(b"path", &b"d/".repeat(450))]),
                 entry(FILE, b"x", b"", b"data"),
             ],
         ),
@@ -217,7 +220,7 @@ fn a_link_that_cannot_be_made_replaces_nothing() {
         entry(FILE, b"self", b"", b"new"),
         entry(HARD_LINK, b"self", b"self", b""),
         entry(SYMBOLIC_LINK, b"empty", b"", b""),
-        pax(b"linkpath", &[b'l'; 5000]),
+        pax(&[(b"linkpath", &[b'l'; 5000])]),
         entry(SYMBOLIC_LINK, b"long", b"", b""),
     ];
     let options = RestoreOptions {
@@ -248,20 +251,6 @@ fn dangerous_permissions_are_not_restored() {
     assert_eq!(mode & 0o7777, 0o777);
 }
 
-fn pax(key: &[u8], value: &[u8]) -> Vec<u8> {
-    // Lengths of three digits are enough here, and have to be met exactly.
-    let length = key.len() + value.len() + 3;
-    let length = (1..=4)
-        .map(|digits| length + digits)
-        .find(|all| all.to_string().len() + key.len() + value.len() + 3 == *all);
-    let mut record = format!("{} ", length.unwrap()).into_bytes();
-    record.extend_from_slice(key);
-    record.push(b'=');
-    record.extend_from_slice(value);
-    record.push(b'\n');
-    entry(b'x', b"pax", b"", &record)
-}
-
 #[test]
 fn claims_of_huge_headers_are_a_limit() {
     for kind in *b"xgLK" {
@@ -278,7 +267,7 @@ fn claims_of_huge_contents_are_an_end_that_is_missing() {
     let huge = u64::MAX.to_string();
     let hostile = archive(&[
         entry(FILE, b"small", b"", b"x"),
-        pax(b"size", huge.as_bytes()),
+        pax(&[(b"size", huge.as_bytes())]),
         entry(FILE, b"huge", b"", b"x"),
     ]);
     let (_folder, target) = scene();
@@ -291,7 +280,7 @@ fn claims_of_huge_contents_are_an_end_that_is_missing() {
 fn every_truncation_is_found_and_leaves_nothing() {
     let whole = archive(&[
         entry(DIRECTORY, b"folder", b"", b""),
-        pax(b"mtime", b"1.5"),
+        pax(&[(b"mtime", b"1.5")]),
         entry(FILE, b"folder/file", b"", &[1; 700]),
         entry(SYMBOLIC_LINK, b"link", b"folder/file", b""),
     ]);

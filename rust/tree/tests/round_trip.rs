@@ -15,7 +15,7 @@ use std::time::{Duration, UNIX_EPOCH};
 use common::{names, restore, scan, write};
 use passkeep_core::Watch;
 use passkeep_tree::{
-    Error, ProblemKind, RestoreOptions, WriteOptions, measure, restore_tree, write_tree,
+    Error, Filter, ProblemKind, RestoreOptions, WriteOptions, measure, restore_tree, write_tree,
 };
 use tempfile::{TempDir, tempdir};
 
@@ -107,7 +107,7 @@ fn an_odd_tree_comes_back_as_it_was() {
     let counts = |report: &passkeep_tree::Report| (report.files, report.links, report.bytes);
     assert_eq!(counts(&written), counts(&restored));
     assert_eq!(counts(&written), counts(&scan(&archive).unwrap()));
-    let totals = measure(&[source.path().to_owned()], &mut ()).unwrap();
+    let totals = measure(&[source.path().to_owned()], &Filter::default(), &mut ()).unwrap();
     assert_eq!(totals.files, written.files + 1); // the second name counts here
 }
 
@@ -208,6 +208,7 @@ fn special_files_and_skipped_ones_are_left_out() {
     fs::write(source.path().join("file"), b"x").unwrap();
     let options = WriteOptions {
         skip: vec![source.path().join("output")],
+        ..WriteOptions::default()
     };
     let mut archive = Vec::new();
     let roots = [source.path().to_owned()];

@@ -59,3 +59,21 @@ pub fn archive(entries: &[Vec<u8>]) -> Vec<u8> {
     data.resize(data.len() + 1024, 0);
     data
 }
+
+/// An extended header with these records.
+pub fn pax(records: &[(&[u8], &[u8])]) -> Vec<u8> {
+    let mut body = Vec::new();
+    for (key, value) in records {
+        let rest = key.len() + value.len() + 3;
+        // The length counts its own digits.
+        let length = (1..=7)
+            .map(|digits| rest + digits)
+            .find(|all| all.to_string().len() + rest == *all);
+        body.extend_from_slice(format!("{} ", length.unwrap()).as_bytes());
+        body.extend_from_slice(key);
+        body.push(b'=');
+        body.extend_from_slice(value);
+        body.push(b'\n');
+    }
+    entry(b'x', b"pax", b"", &body)
+}

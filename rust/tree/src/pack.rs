@@ -1,0 +1,159 @@
+//! Compressing a stream as independent zstd frames, on several threads.
+//!
+//! A frame holds the same bytes whatever the number of threads, and any zstd
+//! program reads the frames one after another.
+
+use std::io::{self, Write};
+
+use passkeep_core::Pipeline;
+use zstd::bulk::Compressor;
+use zstd::zstd_safe::{compress_bound, min_c_level};
+
+/// What one frame holds: enough to compress well, little enough that each
+/// thread may have several.
+const FRAME: usize = 4 << 20;
+/// What is tried of a frame, and in pieces of what size.
+const SAMPLES: usize = 8;
+const SAMPLE: usize = 16 << 10;
+const SAMPLE_LEVEL: i32 = 1;
+
+/// The levels that can be asked for. Higher ones take much memory, and gain
+/// nothing in frames of this size.
+pub const LEVELS: std::ops::RangeInclusive<i32> = 1..=19;
+
+/// A writer that compresses, or, without a level, only counts.
+pub(crate) struct Packer<W: Write> {
+    sink: W,
+    level: Option<i32>,
+    threads: usize,
+    frame: Vec<u8>,
+    pipeline: Option<Pipeline<Frame, io::Result<Frame>>>,
+    spare: Vec<Frame>,
+    written: u64,
+}
+
+#[derive(Default)]
+struct Frame {
+    plain: Vec<u8>,
+    packed: Vec<u8>,
+}
+
+impl<W: Write> Packer<W> {
+    pub(crate) fn new(sink: W, level: Option<i32>, threads: usize) -> Self {
+        Self {
+            sink,
+            level,
+            threads,
+            frame: Vec::new(),
+            pipeline: None,
+            spare: Vec::new(),
+            written: 0,
+        }
+    }
+
+    /// Writes what is left, and returns the bytes that came out.
+    pub(crate) fn finish(mut self) -> io::Result<u64> {
+        if !self.frame.is_empty() {
+            self.dispatch()?;
+        }
+        while self.write_oldest()? {}
+        Ok(self.written)
+    }
+
+    fn dispatch(&mut self) -> io::Result<()> {
+        let level = self.level.unwrap_or_default();
+        let mut frame = self.spare.pop().unwrap_or_default();
+        std::mem::swap(&mut frame.plain, &mut self.frame);
+        self.frame.clear();
+        if self.threads <= 1 {
+            let frame = pack(&mut Compressor::new(level)?, level, frame)?;
+            return self.write_out(frame);
+        }
+        while self.pipeline.as_ref().is_some_and(Pipeline::is_full) {
+            self.write_oldest()?;
+        }
+        let pipeline = match &mut self.pipeline {
+            Some(pipeline) => pipeline,
+            none => none.insert(Pipeline::start(self.threads, || {
+                let mut compressor = Compressor::new(level)?;
+                Ok(move |frame| pack(&mut compressor, level, frame))
+            })?),
+        };
+        Ok(pipeline.submit(frame)?)
+    }
+
+    /// Writes the oldest frame under way; `false` when there is none.
+    fn write_oldest(&mut self) -> io::Result<bool> {
+        let Some(pipeline) = &mut self.pipeline else {
+            return Ok(false);
+        };
+        let Some(frame) = pipeline.next()? else {
+            return Ok(false);
+        };
+        self.write_out(frame?)?;
+        Ok(true)
+    }
+
+    fn write_out(&mut self, frame: Frame) -> io::Result<()> {
+        self.sink.write_all(&frame.packed)?;
+        self.written += frame.packed.len() as u64;
+        self.spare.push(frame);
+        Ok(())
+    }
+}
+
+impl<W: Write> Write for Packer<W> {
+    fn write(&mut self, data: &[u8]) -> io::Result<usize> {
+        if self.level.is_none() {
+            let taken = self.sink.write(data)?;
+            self.written += taken as u64;
+            return Ok(taken);
+        }
+        if self.frame.len() == FRAME {
+            self.dispatch()?;
+        }
+        let taken = data.len().min(FRAME - self.frame.len());
+        self.frame.extend_from_slice(&data[..taken]);
+        Ok(taken)
+    }
+
+    /// Does nothing: a frame is written when it is full, or at the end.
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+fn pack(compressor: &mut Compressor, level: i32, mut frame: Frame) -> io::Result<Frame> {
+    let plain = &frame.plain;
+    frame.packed.clear();
+    frame.packed.reserve(compress_bound(plain.len()));
+    // At its lowest level zstd stores what does not compress as it is, about as
+    // fast as copying.
+    let level = if is_dense(compressor, plain, &mut frame.packed)? {
+        min_c_level()
+    } else {
+        level
+    };
+    compressor.set_compression_level(level)?;
+    frame.packed.clear();
+    compressor.compress_to_buffer(plain, &mut frame.packed)?;
+    Ok(frame)
+}
+
+/// Whether samples say that compressing would be in vain: media, archives and
+/// ciphertext.
+fn is_dense(compressor: &mut Compressor, plain: &[u8], room: &mut Vec<u8>) -> io::Result<bool> {
+    if plain.len() < SAMPLES * SAMPLE {
+        return Ok(false);
+    }
+    compressor.set_compression_level(SAMPLE_LEVEL)?;
+    let stride = (plain.len() - SAMPLE) / (SAMPLES - 1);
+    let mut size = 0;
+    for sample in 0..SAMPLES {
+        let start = sample * stride;
+        room.clear();
+        size += compressor.compress_to_buffer(&plain[start..start + SAMPLE], room)?;
+    }
+    // It saves less than a fiftieth.
+    Ok(size > SAMPLES * SAMPLE / 50 * 49)
+}
