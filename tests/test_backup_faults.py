@@ -36,7 +36,7 @@ def backup(tree, tmp_path) -> Path:
 
 @pytest.fixture
 def sparse(tmp_path) -> Path:
-    """A tree that takes seconds to back up and no room: 8 GiB of holes."""
+    """A tree with a file of 8 GiB that takes no room: all of it is a hole."""
     folder = tmp_path / "sparse"
     folder.mkdir()
     with (folder / "holes").open("wb") as file:
@@ -185,12 +185,17 @@ def test_a_token_cancels_a_backup_from_another_thread(sparse, tmp_path):
 
     thread = threading.Thread(target=cancel)
     thread.start()
+
+    def progress(done):
+        started.set()
+        thread.join(60)
+
     with pytest.raises(passkeep.CancelledError):
         passkeep.backup(
             sparse,
             tmp_path / "b.age",
             to=IDENTITY.recipient,
-            progress=lambda done: started.set(),
+            progress=progress,
             cancel=token,
             sync=False,
         )

@@ -36,6 +36,7 @@ from passkeep.errors import (
     KeyringError,
     LimitError,
     NewerVersionError,
+    NotInBackupError,
     OutputError,
     PartialError,
     PasskeepError,
@@ -54,7 +55,7 @@ from passkeep.memory import (
 )
 from passkeep.rewrapping import rewrap
 from passkeep.stream import decrypt_file, encrypt_file
-from passkeep.tree import backup, list_backup, restore, verify
+from passkeep.tree import backup, cat, list_backup, restore, verify
 
 __version__ = _native.VERSION
 
@@ -71,6 +72,7 @@ __all__ = [
     "KeyringError",
     "LimitError",
     "NewerVersionError",
+    "NotInBackupError",
     "OutputError",
     "PartialError",
     "PasskeepError",
@@ -92,6 +94,7 @@ __all__ = [
     "X25519Recipient",
     "__version__",
     "backup",
+    "cat",
     "decrypt",
     "decrypt_file",
     "decrypt_into",

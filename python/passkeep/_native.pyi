@@ -21,6 +21,7 @@ __all__ = [
     "TreeReport",
     "Writer",
     "backup_tree",
+    "cat_tree",
     "hash_bytes",
     "hash_stream",
     "list_tree",
@@ -207,7 +208,7 @@ class Problem:
 
     @property
     def kind(self) -> str:
-        """`unreadable`, `changed`, `special`, `refused` or `exists`."""
+        """`unreadable`, `changed`, `special`, `refused`, `exists` or `missing`."""
 
     @property
     def message(self) -> str:
@@ -231,7 +232,15 @@ class TreeReport:
 
     @property
     def bytes(self) -> int:
-        """Bytes of file content."""
+        """Bytes of file content, without holes."""
+
+    @property
+    def holes(self) -> int:
+        """Bytes of holes in sparse files, which take no room."""
+
+    @property
+    def stored(self) -> int:
+        """Bytes that the archive takes in the backup, compressed if it is."""
 
     @property
     def problems(self) -> list[Problem]:
@@ -255,7 +264,7 @@ class TreeEntry:
 
     @property
     def size(self) -> int:
-        """Bytes of its content."""
+        """Bytes of its content, holes included."""
 
     @property
     def mode(self) -> int:
@@ -361,6 +370,10 @@ def backup_tree(
     key: PayloadKey,
     *,
     skip: Sequence[_Path],
+    exclude: Sequence[str],
+    exclude_caches: bool,
+    xattrs: bool,
+    compress: int | None,
     threads: int,
     digest: Hasher | None = None,
     progress: Callable[[int], object] | None = None,
@@ -368,7 +381,13 @@ def backup_tree(
 ) -> TreeReport:
     """Seals trees into `sink`, header first."""
 
-def measure_tree(roots: Sequence[_Path], *, cancel: CancelToken | None = None) -> tuple[int, int]:
+def measure_tree(
+    roots: Sequence[_Path],
+    *,
+    exclude: Sequence[str] = ...,
+    exclude_caches: bool = False,
+    cancel: CancelToken | None = None,
+) -> tuple[int, int]:
     """Counts files and bytes without opening a file."""
 
 def restore_tree(
@@ -377,9 +396,13 @@ def restore_tree(
     key: PayloadKey,
     target: _Path,
     *,
+    paths: Sequence[_Path],
     all_links: bool,
     overwrite: bool,
     sync: bool,
+    xattrs: bool,
+    owners: bool,
+    max_bytes: int | None,
     threads: int,
     progress: Callable[[int], object] | None = None,
     cancel: CancelToken | None = None,
@@ -397,3 +420,15 @@ def list_tree(
     cancel: CancelToken | None = None,
 ) -> TreeReport:
     """Reads a tree to its end, and shows each entry to `visit`."""
+
+def cat_tree(
+    source: Any,
+    leftover: int | bytes,
+    key: PayloadKey,
+    path: _Path,
+    sink: Any,
+    *,
+    threads: int,
+    cancel: CancelToken | None = None,
+) -> int:
+    """Writes one file of a tree to `sink`. Returns its size."""

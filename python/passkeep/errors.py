@@ -48,6 +48,12 @@ class LimitError(PasskeepError):
     """The input asks for more than a documented limit allows."""
 
 
+class NotInBackupError(PasskeepError, LookupError):
+    """The backup holds no file of that name."""
+
+    default_hint = "`passkeep list` shows what it holds."
+
+
 class PartialError(PasskeepError):
     """The work was done except for the entries that the report lists.
 

@@ -29,6 +29,10 @@ def backup(
     to: To,
     cipher: Cipher = "age",
     travel: bool = True,
+    exclude: Iterable[str] = (),
+    exclude_caches: bool = False,
+    xattrs: bool = False,
+    compress: int | None = None,
     overwrite: bool = False,
     sync: bool = True,
     threads: int | None = None,
@@ -51,6 +55,14 @@ def backup(
         travel: Whether the backup carries the keyring. Without it, only the keyring
             file and the recovery key open the backup, and nothing in it can be
             guessed or linked to other backups.
+        exclude: What to leave out: patterns as in a `.gitignore` file, matched
+            against names in the backup. The last one that matches decides, and
+            one that begins with "!" takes back. What is in a folder that is left
+            out is not even looked at; `trees` themselves are never left out.
+        exclude_caches: Whether to leave out what is in folders with a CACHEDIR.TAG.
+        xattrs: Whether to store extended attributes of users.
+        compress: The zstd level to compress with, 1 to 19; 3 is a good one. The
+            size of a compressed backup says something about what is in it.
         overwrite: Whether an existing backup of the same keyring may be replaced.
         sync: Whether to wait until the backup is on the disk.
         threads: How many cores to use; by default all that are usable.
@@ -85,6 +97,10 @@ def backup(
             key,
             # A backup that is written into the tree does not hold itself.
             skip=[os.fspath(one) for one in (sink, target) if isinstance(one, (str, os.PathLike))],
+            exclude=list(exclude),
+            exclude_caches=exclude_caches,
+            xattrs=xattrs,
+            compress=compress,
             threads=threads or _native.usable_threads(),
             digest=digest,
             progress=progress,
@@ -98,7 +114,11 @@ def restore(
     target: Tree,
     identity: Identities,
     *,
+    paths: Iterable[Tree] = (),
     links: Links = "inside",
+    xattrs: bool = False,
+    owner: bool = False,
+    max_bytes: int | None = None,
     overwrite: bool = False,
     sync: bool = True,
     threads: int | None = None,
@@ -116,7 +136,16 @@ def restore(
         target: The folder to restore into; its parent must exist.
         identity: What opens it: an unlocked keyring, an
             :class:`passkeep.Unlock`, identities.
+        paths: Names in the backup: only these entries and what is beneath them is
+            restored. All of the backup is verified nevertheless. A hard link whose
+            first name is not among them gets its content by reading a file a
+            second time; from a stream it is refused.
         links: "inside" refuses symbolic links that lead out of the target.
+        xattrs: Whether to restore extended attributes of users. Others, which can
+            give programs powers, never are.
+        owner: Whether to restore owners and groups, by their numbers.
+        max_bytes: The most bytes of file content to write. Without it, a
+            compressed backup may expand to 1 GiB and a thousand times its size.
         overwrite: Whether existing files may be replaced.
         sync: Whether to wait until everything is on the disk.
         threads: How many cores to use; by default all that are usable.
@@ -127,8 +156,8 @@ def restore(
         What was restored.
 
     Raises:
-        PartialError: Everything was verified, but some entries were refused or
-            existed already; its report names them.
+        PartialError: Everything was verified, but some entries were refused,
+            existed already or are not in the backup; its report names them.
         WrongKeyError: Nothing given opens it.
         DamagedError: It was changed, is cut short, or is no backup.
         LimitError: It asks for more than a limit allows.
@@ -142,14 +171,71 @@ def restore(
             incoming.leftover,
             key,
             os.fspath(target),
+            paths=[os.fspath(path) for path in paths],
             all_links=links == "all",
             overwrite=overwrite,
             sync=sync,
+            xattrs=xattrs,
+            owners=owner,
+            max_bytes=max_bytes,
             threads=threads or _native.usable_threads(),
             progress=progress,
             cancel=cancel,
         )
     return _complete(report, "not every entry of the backup was restored")
+
+
+def cat(
+    source: Source,
+    path: Tree,
+    target: Sink,
+    identity: Identities,
+    *,
+    overwrite: bool = False,
+    sync: bool = True,
+    threads: int | None = None,
+    cancel: CancelToken | None = None,
+) -> int:
+    """Takes one file out of a backup, and reads the backup no farther.
+
+    What is written was verified, and is what the backup has under this name.
+    That the rest of the backup is whole is for :func:`verify` to say.
+
+    Args:
+        source: The backup.
+        path: The file's name in it.
+        target: Where to; a path appears only when it is complete.
+        identity: What opens the backup.
+        overwrite: Whether an existing file may be replaced.
+        sync: Whether to wait until the file is on the disk.
+        threads: How many cores to use; by default all that are usable.
+        cancel: Stops the work from another thread.
+
+    Returns:
+        The size of the file.
+
+    Raises:
+        NotInBackupError: The backup has no such file, or it is a folder or a
+            symbolic link.
+        WrongKeyError: Nothing given opens it.
+        DamagedError: It was changed, is cut short, or is no backup.
+        LimitError: It asks for more than a limit allows.
+        OutputError: The target exists.
+        CancelledError: `cancel` was used.
+        OSError: The system refused.
+    """
+    with read(source, cancel) as incoming:
+        key = incoming.opening.unlock(to_identities(identity))
+        with open_sink(target, overwrite=overwrite, sync=sync, cancel=cancel) as sink:
+            return _native.cat_tree(
+                incoming.source,
+                incoming.leftover,
+                key,
+                os.fspath(path),
+                sink,
+                threads=threads or _native.usable_threads(),
+                cancel=cancel,
+            )
 
 
 def list_backup(

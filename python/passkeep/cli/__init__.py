@@ -22,6 +22,7 @@ _COMMANDS = {
     "restore": "passkeep.cli.tree",
     "list": "passkeep.cli.tree",
     "verify": "passkeep.cli.tree",
+    "cat": "passkeep.cli.tree",
     "encrypt": "passkeep.cli.single",
     "decrypt": "passkeep.cli.single",
     "rewrap": "passkeep.cli.rewrap",

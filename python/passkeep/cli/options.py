@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -18,8 +19,31 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 FILE = click.Path(dir_okay=False, path_type=Path)
 INPUT = click.Path(exists=True, dir_okay=False, path_type=Path, allow_dash=True)
 
+READABLE = click.Path(exists=True, dir_okay=False, path_type=Path)
+
 STANDARD_STREAM = Path("-")
 """What stands for standard input and standard output."""
+
+
+class _Size(click.ParamType[int]):
+    """A number of bytes, with or without a unit."""
+
+    name = "size"
+    _form = re.compile(
+        r"(?P<number>\d+) ?(?:(?P<prefix>[kmgtp])(?P<binary>i?)b?|b)?", re.IGNORECASE
+    )
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """Turns 500MB or 2TiB into bytes."""
+        found = self._form.fullmatch(str(value))
+        if found is None:
+            self.fail(f"{value!r} is not a size such as 500MB or 2TiB", param, ctx)
+        power = " kmgtp".index((found["prefix"] or " ").lower())
+        unit: int = (1024 if found["binary"] else 1000) ** power
+        return int(found["number"]) * unit
+
+
+SIZE = _Size()
 
 keyring_option = click.option(
     "--keyring",

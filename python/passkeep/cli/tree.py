@@ -2,28 +2,39 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 
 import click
 
 from passkeep import _native
 from passkeep import tree as trees
-from passkeep._native import Hasher, TreeEntry, TreeReport
-from passkeep.cli import options, ways
-from passkeep.cli.ending import printable, say
-from passkeep.cli.progress import Stopwatch, bar, human
+from passkeep._native import Hasher
+from passkeep.cli import options, reports, ways
+from passkeep.cli.ending import say
+from passkeep.cli.progress import Stopwatch, bar
 from passkeep.digests import Algorithm
 from passkeep.errors import InvalidInputError, PartialError
 from passkeep.keyring import Keyring, PublicKeyring
 from passkeep.sealed import Cipher
 from passkeep.stream import Identities, Recipients
 
+LEVEL = 3
+"""The zstd level of a bare `--compress`."""
 
-@click.command()
+
+class _BackupCommand(click.Command):
+    """Gives `--compress` its level, which may be left out."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Fills in the level, so that what follows is not taken for it."""
+        end = args.index("--") if "--" in args else len(args)
+        named = [f"--compress={LEVEL}" if word == "--compress" else word for word in args[:end]]
+        return super().parse_args(ctx, named + args[end:])
+
+
+@click.command(cls=_BackupCommand)
 @click.argument("tree", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
 @click.option("-o", "--output", type=options.FILE, help='The backup file; "-" is standard output.')
 @options.keyring_option
@@ -35,6 +46,34 @@ from passkeep.stream import Identities, Recipients
     is_flag=True,
     help="Leave the keyring out: only the keyring file and the recovery key open the backup.",
 )
+@click.option(
+    "--exclude",
+    metavar="PATTERN",
+    multiple=True,
+    help="Leave out what matches, as in a .gitignore file. Repeatable.",
+)
+@click.option(
+    "--exclude-from",
+    type=options.READABLE,
+    multiple=True,
+    help="Leave out what matches a pattern in this file. Repeatable.",
+)
+@click.option(
+    "--include",
+    metavar="PATTERN",
+    multiple=True,
+    help="Keep what matches, whatever excludes it. Repeatable.",
+)
+@click.option(
+    "--exclude-caches", is_flag=True, help="Leave out what is in folders with a CACHEDIR.TAG."
+)
+@click.option(
+    "--compress",
+    type=click.IntRange(1, 19),
+    metavar="[=LEVEL]",
+    help=f"Compress with zstd, at level 1 to 19 ({LEVEL} if none is given).",
+)
+@click.option("--xattrs", is_flag=True, help="Store extended attributes of users.")
 @options.force_option
 @options.sync_option
 @options.threads_option
@@ -47,6 +86,12 @@ def backup_command(
     cipher: Cipher,
     digest: Algorithm | None,
     no_travel: bool,
+    exclude: tuple[str, ...],
+    exclude_from: tuple[Path, ...],
+    include: tuple[str, ...],
+    exclude_caches: bool,
+    compress: int | None,
+    xattrs: bool,
     force: bool,
     sync: bool,
     threads: int | None,
@@ -56,15 +101,24 @@ def backup_command(
 
     Nothing secret is needed: the keyring's public export is enough, and what was
     written can be opened only with one of the keyring's ways in.
+
+    Patterns are matched against the names that `passkeep list` shows. Compressing
+    is off unless asked for: somebody who can put text into a tree and sees the
+    size of its backups can learn what else is in it.
     """
-    target = output or _default_output(tree, cipher)
+    target = output or _default_output(tree, cipher, compress)
+    patterns = _patterns(exclude, exclude_from, include)
     to = _sealing(keyring, recipients)
     if target == options.STANDARD_STREAM and sys.stdout.isatty():
         raise click.UsageError("A backup is binary: redirect standard output, or use -o FILE.")
     shown = as_json and target != options.STANDARD_STREAM
     hasher = None if digest is None else Hasher(digest)
     watch = Stopwatch()
-    with bar("Backing up", lambda: _native.measure_tree(list(tree))[1]) as progress:
+
+    def total() -> int:
+        return _native.measure_tree(tree, exclude=patterns, exclude_caches=exclude_caches)[1]
+
+    with bar("Backing up", total) as progress:
         try:
             report = trees.backup(
                 tree,
@@ -72,6 +126,10 @@ def backup_command(
                 to=to,
                 cipher=cipher,
                 travel=not no_travel,
+                exclude=patterns,
+                exclude_caches=exclude_caches,
+                compress=compress,
+                xattrs=xattrs,
                 overwrite=force,
                 sync=sync,
                 threads=threads,
@@ -79,17 +137,20 @@ def backup_command(
                 progress=watch.watching(progress),
             )
         except PartialError as error:
-            _show_json(error.report, hasher, as_json=shown)
+            reports.show_json(error.report, hasher, as_json=shown)
             raise
-    _show_json(report, hasher, as_json=shown)
+    reports.show_json(report, hasher, as_json=shown)
     if not as_json:
-        say(f"Backed up {_summary(report)} to {target} in {watch.rate(report.bytes)}.")
+        say(f"Backed up {reports.summary(report)} to {target} in {watch.rate(report.bytes)}.")
+        if compress is not None:
+            say(f"Compressed: {reports.ratio(report)}.")
     if hasher is not None and not as_json:
         say(f"{hasher.hexdigest()}  {target}")
 
 
 @click.command()
 @click.argument("file", type=options.INPUT)
+@click.argument("paths", metavar="[PATH]...", nargs=-1, type=click.Path(path_type=Path))
 @click.option(
     "-C",
     "--directory",
@@ -102,6 +163,14 @@ def backup_command(
     default="inside",
     help="Restore symbolic links only if they stay inside the folder (the default), or all.",
 )
+@click.option("--xattrs", is_flag=True, help="Restore extended attributes of users.")
+@click.option("--owner", is_flag=True, help="Restore owners and groups, by their numbers.")
+@click.option(
+    "--max-size",
+    type=options.SIZE,
+    help="Write no more file content than this: 500MB, 2TiB. Default for compressed backups: "
+    "1 GiB and a thousand times the backup's size.",
+)
 @options.force_option
 @options.sync_option
 @options.threads_option
@@ -109,15 +178,19 @@ def backup_command(
 @ways.unlock_options
 def restore_command(
     file: Path,
+    paths: tuple[Path, ...],
     directory: Path | None,
     links: trees.Links,
+    xattrs: bool,
+    owner: bool,
+    max_size: int | None,
     force: bool,
     sync: bool,
     threads: int | None,
     as_json: bool,
     ways: ways.Ways,
 ) -> None:
-    """Restore a backup into a folder.
+    """Restore a backup, or only what is under each PATH, into a folder.
 
     The backup and one way in are enough: a tap, the password or the 64 digits.
     A new folder appears only when everything was verified; existing files are
@@ -133,18 +206,39 @@ def restore_command(
                 source,
                 target,
                 identity,
+                paths=paths,
                 links=links,
+                xattrs=xattrs,
+                owner=owner,
+                max_bytes=max_size,
                 overwrite=force,
                 sync=sync,
                 threads=threads,
                 progress=watch.watching(progress),
             )
         except PartialError as error:
-            _show_json(error.report, as_json=as_json)
+            reports.show_json(error.report, as_json=as_json)
             raise
-    _show_json(report, as_json=as_json)
+    reports.show_json(report, as_json=as_json)
     if not as_json:
-        say(f"Restored {_summary(report)} to {target} in {watch.rate(report.bytes)}.")
+        say(f"Restored {reports.summary(report)} to {target} in {watch.rate(report.bytes)}.")
+
+
+@click.command()
+@click.argument("file", type=options.INPUT)
+@click.argument("path", type=click.Path(path_type=Path))
+@options.threads_option
+@ways.unlock_options
+def cat_command(file: Path, path: Path, threads: int | None, ways: ways.Ways) -> None:
+    """Write one file of a backup to standard output.
+
+    Every byte that is written was verified. The backup is read only as far as the
+    file; `passkeep verify` says whether the rest is whole.
+    """
+    source = options.source(file)
+    trees.cat(
+        source, path, options.sink(options.STANDARD_STREAM), _open(source, ways), threads=threads
+    )
 
 
 @click.command()
@@ -158,7 +252,7 @@ def list_command(file: Path, threads: int | None, as_json: bool, ways: ways.Ways
     With --json, one JSON object a line.
     """
     source = options.source(file)
-    show = _show_entry_json if as_json else _show_entry
+    show = reports.show_entry_json if as_json else reports.show_entry
     trees.list_backup(source, _open(source, ways), visit=show, threads=threads)
 
 
@@ -174,9 +268,27 @@ def verify_command(file: Path, threads: int | None, as_json: bool, ways: ways.Wa
     watch = Stopwatch()
     with bar("Verifying", options.size(file)) as progress:
         report = trees.verify(source, identity, threads=threads, progress=watch.watching(progress))
-    _show_json(report, as_json=as_json)
+    reports.show_json(report, as_json=as_json)
     if not as_json:
-        say(f"{file} is whole: {_summary(report)}, read in {watch.rate(report.bytes)}.")
+        say(f"{file} is whole: {reports.summary(report)}, read in {watch.rate(report.bytes)}.")
+
+
+def _patterns(
+    exclude: Sequence[str], exclude_from: Sequence[Path], include: Sequence[str]
+) -> list[str]:
+    """All patterns, those that decide last."""
+    patterns: list[str] = []
+    for file in exclude_from:
+        try:
+            patterns += file.read_text("utf-8").splitlines()
+        except UnicodeDecodeError:
+            raise click.UsageError(f"{file} is not UTF-8 text.") from None
+    patterns += [*exclude, *(f"!{pattern}" for pattern in include)]
+    try:
+        "".join(patterns).encode()
+    except UnicodeEncodeError:
+        raise click.UsageError("A pattern is not UTF-8 text.") from None
+    return patterns
 
 
 def _sealing(
@@ -188,16 +300,17 @@ def _sealing(
 _ENDINGS: dict[Cipher, str] = {"age": ".age", "aes-256-gcm": ".sealed"}
 
 
-def _default_output(tree: Sequence[Path], cipher: Cipher) -> Path:
+def _default_output(tree: Sequence[Path], cipher: Cipher, compress: int | None) -> Path:
     name = tree[0].resolve().name
     if len(tree) > 1 or not name:
         raise click.UsageError("Name the backup file with -o.")
-    return Path(f"{name}.tar{_ENDINGS[cipher]}")
+    packed = "" if compress is None else ".zst"
+    return Path(f"{name}.tar{packed}{_ENDINGS[cipher]}")
 
 
 def _default_folder(file: Path) -> Path:
     name = file.name
-    for ending in (*_ENDINGS.values(), ".tar"):
+    for ending in (*_ENDINGS.values(), ".zst", ".tar"):
         name = name.removesuffix(ending)
     if file == options.STANDARD_STREAM or name in ("", file.name):
         raise click.UsageError("Name the folder to restore into with -C.")
@@ -208,57 +321,3 @@ def _open(source: Path | int, given: ways.Ways) -> Identities:
     if isinstance(source, int) and given.way is None and sys.stdin.isatty():
         raise InvalidInputError("the backup cannot be typed: name a file, or redirect one")
     return ways.open_backup(source, given)
-
-
-def _summary(report: TreeReport) -> str:
-    return f"{report.files:,} files in {report.directories:,} folders, {human(report.bytes)}"
-
-
-def _show_json(report: object, digest: Hasher | None = None, *, as_json: bool) -> None:
-    if as_json and isinstance(report, TreeReport):
-        value: dict[str, object] = {
-            "files": report.files,
-            "directories": report.directories,
-            "links": report.links,
-            "bytes": report.bytes,
-            "problem_count": report.problem_count,
-            "problems": [
-                {"path": _text(p.path), "kind": p.kind, "message": p.message}
-                for p in report.problems
-            ],
-        }
-        if digest is not None:
-            value["digest"] = {"algorithm": digest.name, "hex": digest.hexdigest()}
-        click.echo(json.dumps(value))
-
-
-def _show_entry(entry: TreeEntry) -> None:
-    when = _when(entry.mtime)
-    arrow = f" -> {printable(entry.target)}" if entry.target is not None else ""
-    kind = {"directory": "d", "file": "-", "symlink": "l", "hardlink": "h"}.get(entry.kind, "?")
-    mode = entry.mode & 0o7777
-    click.echo(f"{kind}{mode:04o} {entry.size:>12} {when} {printable(entry.path)}{arrow}")
-
-
-def _show_entry_json(entry: TreeEntry) -> None:
-    value = {
-        "path": _text(entry.path),
-        "kind": entry.kind,
-        "size": entry.size,
-        "mode": entry.mode,
-        "mtime": entry.mtime,
-        "target": entry.target if entry.target is None else _text(entry.target),
-    }
-    click.echo(json.dumps(value))
-
-
-def _text(name: str) -> str:
-    """A file name as JSON can carry it: bytes that are not UTF-8 become U+FFFD."""
-    return name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
-
-
-def _when(mtime: float) -> str:
-    try:
-        return datetime.fromtimestamp(mtime, UTC).strftime("%Y-%m-%d %H:%M")
-    except (OverflowError, OSError, ValueError):
-        return "????-??-?? ??:??"

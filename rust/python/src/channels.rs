@@ -85,6 +85,17 @@ impl Source {
             .then_some(file)
     }
 
+    /// Another source on the same regular file, if it is one, for when this one
+    /// is done: they have one position in it.
+    pub(crate) fn again(&self, cancel: Option<&CancelToken>) -> Option<Self> {
+        let file = self.channel.regular()?;
+        let file = Descriptor::shared_for_reading(file).ok()?;
+        Some(Self {
+            channel: Channel::Path(file),
+            stop: Stop::new(cancel),
+        })
+    }
+
     /// The file that was opened by its path, whatever kind it is; everything else
     /// comes back.
     pub(crate) fn into_file(self) -> Result<File, Self> {

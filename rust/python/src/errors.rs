@@ -10,6 +10,7 @@ pyo3::import_exception!(passkeep.errors, CancelledError);
 pyo3::import_exception!(passkeep.errors, DamagedError);
 pyo3::import_exception!(passkeep.errors, InvalidInputError);
 pyo3::import_exception!(passkeep.errors, LimitError);
+pyo3::import_exception!(passkeep.errors, NotInBackupError);
 pyo3::import_exception!(passkeep.errors, OutputError);
 
 /// The exception for an error of the core.

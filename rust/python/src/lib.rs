@@ -10,6 +10,7 @@ mod handles;
 mod hash;
 mod key;
 mod payload;
+mod report;
 mod stream;
 mod tree;
 mod watch;
@@ -32,11 +33,11 @@ mod _native {
     #[pymodule_export]
     use crate::payload::{open_bytes, open_into, open_stream, seal_bytes, seal_into, seal_stream};
     #[pymodule_export]
+    use crate::report::{Problem, TreeEntry, TreeReport};
+    #[pymodule_export]
     use crate::stream::{OpeningStream, RangeStream, SealingStream};
     #[pymodule_export]
-    use crate::tree::{
-        Problem, TreeEntry, TreeReport, backup_tree, list_tree, measure_tree, restore_tree,
-    };
+    use crate::tree::{backup_tree, cat_tree, list_tree, measure_tree, restore_tree};
     #[pymodule_export]
     use crate::watch::CancelToken;
 

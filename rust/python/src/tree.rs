@@ -1,84 +1,30 @@
 //! Trees of files: backup, restore and listing on `passkeep-tree`.
 
-use std::ffi::OsString;
 use std::io;
 use std::path::PathBuf;
 
 use passkeep_core::{Opener, Sealer};
 use passkeep_tree::{
-    Entry, EntryKind, Error, Links, Report, RestoreOptions, WriteOptions, scan_tree, write_tree,
+    Entry, Error, Filter, Input, Links, RestoreOptions, WriteOptions, scan_tree, write_tree,
 };
 use pyo3::prelude::*;
-use pyo3::types::IntoPyDict;
 
 use crate::channels::{Sink, Source};
-use crate::errors::{DamagedError, InvalidInputError, LimitError, attached, from_core, from_io};
+use crate::errors::{attached, from_core};
 use crate::hash::Hasher;
 use crate::key::PayloadKey;
-use crate::payload::{Leftover, begin, hashed};
+use crate::payload::{Leftover, Payload, begin, hashed};
+use crate::report::{TreeReport, from_tree, to_entry, to_report};
 use crate::watch::{CancelToken, Watcher};
-
-/// One entry that is not as it should be.
-#[pyclass(frozen, get_all, module = "passkeep")]
-pub(crate) struct Problem {
-    /// Which entry.
-    path: OsString,
-    /// "unreadable", "changed", "special", "refused" or "exists".
-    kind: &'static str,
-    /// What happened.
-    message: String,
-}
-
-/// What a backup, a restore or a verification did.
-#[pyclass(frozen, get_all, module = "passkeep")]
-pub(crate) struct TreeReport {
-    /// Regular files.
-    files: u64,
-    /// Directories.
-    directories: u64,
-    /// Symbolic links, and further names of files.
-    links: u64,
-    /// Bytes of file content.
-    bytes: u64,
-    /// The first thousand problems.
-    problems: Vec<Py<Problem>>,
-    /// All problems, counted.
-    problem_count: u64,
-}
-
-#[pymethods]
-impl TreeReport {
-    fn __repr__(&self) -> String {
-        format!(
-            "<TreeReport {} files, {} directories, {} links, {} bytes, {} problems>",
-            self.files, self.directories, self.links, self.bytes, self.problem_count
-        )
-    }
-}
-
-/// What a backup says of an entry; whoever wrote it chose every part.
-#[pyclass(frozen, get_all, module = "passkeep")]
-pub(crate) struct TreeEntry {
-    /// Its name in the backup.
-    path: OsString,
-    /// "file", "directory", "symlink", "hardlink" or "other".
-    kind: &'static str,
-    /// Bytes of its content.
-    size: u64,
-    /// Permission bits.
-    mode: u32,
-    /// Seconds since 1970.
-    mtime: f64,
-    /// Where a link leads.
-    target: Option<OsString>,
-}
 
 /// Seals trees into `sink`, header first.
 #[pyfunction]
 #[pyo3(signature = (
-    roots, sink, header, key, *, skip, threads, digest=None, progress=None, cancel=None
+    roots, sink, header, key, *,
+    skip, exclude, exclude_caches, xattrs, compress, threads, digest=None,
+    progress=None, cancel=None
 ))]
-#[allow(clippy::too_many_arguments)]
+#[allow(clippy::too_many_arguments, clippy::fn_params_excessive_bools)]
 pub(crate) fn backup_tree(
     py: Python<'_>,
     roots: Vec<PathBuf>,
@@ -86,12 +32,23 @@ pub(crate) fn backup_tree(
     header: &[u8],
     key: &PayloadKey,
     skip: Vec<PathBuf>,
+    exclude: Vec<String>,
+    exclude_caches: bool,
+    xattrs: bool,
+    compress: Option<i32>,
     threads: usize,
     digest: Option<&Hasher>,
     progress: Option<Py<PyAny>>,
     cancel: Option<&CancelToken>,
 ) -> PyResult<TreeReport> {
     let mut watch = Watcher::new(progress, cancel);
+    let options = WriteOptions {
+        skip,
+        filter: Filter::new(&exclude, exclude_caches).map_err(from_tree)?,
+        attributes: xattrs,
+        compress,
+        threads,
+    };
     sink.stop_by(cancel);
     let (prefix, format) = key.key().begin().map_err(from_core)?;
     let report = py.detach(|| {
@@ -99,10 +56,9 @@ pub(crate) fn backup_tree(
             sink.write_all(header).map_err(Error::Sink)?;
             sink.write_all(&prefix).map_err(Error::Sink)?;
             let mut sealer = Sealer::new(format, sink, threads);
-            let options = WriteOptions { skip };
             let report = write_tree(&roots, &mut sealer, &options, &mut watch)?;
             sealer.finish().map_err(|error| Error::Sink(error.into()))?;
-            watch.finish(report.bytes).map_err(Error::Watch)?;
+            watch.finish(report.read).map_err(Error::Watch)?;
             Ok(report)
         })
     })?;
@@ -111,14 +67,17 @@ pub(crate) fn backup_tree(
 
 /// Counts files and bytes without opening a file.
 #[pyfunction]
-#[pyo3(signature = (roots, *, cancel=None))]
+#[pyo3(signature = (roots, *, exclude=Vec::new(), exclude_caches=false, cancel=None))]
 pub(crate) fn measure_tree(
     py: Python<'_>,
     roots: Vec<PathBuf>,
+    exclude: Vec<String>,
+    exclude_caches: bool,
     cancel: Option<&CancelToken>,
 ) -> PyResult<(u64, u64)> {
     let mut watch = Watcher::new(None, cancel);
-    let totals = py.detach(|| passkeep_tree::measure(&roots, &mut watch));
+    let filter = Filter::new(&exclude, exclude_caches).map_err(from_tree)?;
+    let totals = py.detach(|| passkeep_tree::measure(&roots, &filter, &mut watch));
     totals
         .map(|totals| (totals.files, totals.bytes))
         .map_err(from_tree)
@@ -128,7 +87,8 @@ pub(crate) fn measure_tree(
 #[pyfunction]
 #[pyo3(signature = (
     source, leftover, key, target, *,
-    all_links, overwrite, sync, threads, progress=None, cancel=None
+    paths, all_links, overwrite, sync, xattrs, owners, max_bytes, threads,
+    progress=None, cancel=None
 ))]
 #[allow(clippy::too_many_arguments, clippy::fn_params_excessive_bools)]
 pub(crate) fn restore_tree(
@@ -137,25 +97,35 @@ pub(crate) fn restore_tree(
     leftover: Leftover,
     key: &PayloadKey,
     target: PathBuf,
+    paths: Vec<PathBuf>,
     all_links: bool,
     overwrite: bool,
     sync: bool,
+    xattrs: bool,
+    owners: bool,
+    max_bytes: Option<u64>,
     threads: usize,
     progress: Option<Py<PyAny>>,
     cancel: Option<&CancelToken>,
 ) -> PyResult<TreeReport> {
     let mut watch = Watcher::new(progress, cancel);
     source.stop_by(cancel);
+    let reopen = Reopen::new(&source, &leftover, key, threads, cancel);
     let (format, payload, _) = begin(py, source, leftover, key)?;
     let options = RestoreOptions {
         links: if all_links { Links::All } else { Links::Inside },
         overwrite,
         sync,
+        paths,
+        attributes: xattrs,
+        owners,
+        max_bytes,
     };
     let report = py.detach(|| {
-        let opener = Opener::new(format, payload, threads);
-        let report = passkeep_tree::restore_tree(opener, &target, &options, &mut watch)?;
-        watch.finish(report.bytes).map_err(Error::Watch)?;
+        let input = input(Opener::new(format, payload, threads), reopen);
+        let report =
+            passkeep_tree::restore_tree::<Opener<Payload>>(input, &target, &options, &mut watch)?;
+        watch.finish(report.read).map_err(Error::Watch)?;
         Ok(report)
     });
     to_report(py, report)
@@ -185,80 +155,75 @@ pub(crate) fn list_tree(
     let report = py.detach(|| {
         let opener = Opener::new(format, payload, threads);
         let report = scan_tree(opener, &mut show, &mut watch)?;
-        watch.finish(report.bytes).map_err(Error::Watch)?;
+        watch.finish(report.read).map_err(Error::Watch)?;
         Ok(report)
     });
     to_report(py, report)
 }
 
-fn to_entry(entry: &Entry) -> TreeEntry {
-    let (seconds, nanoseconds) = entry.mtime;
-    #[allow(clippy::cast_precision_loss)] // as Python's own st_mtime
-    let mtime = seconds as f64 + f64::from(nanoseconds) * 1e-9;
-    TreeEntry {
-        path: entry.path.clone().into(),
-        kind: match entry.kind {
-            EntryKind::File => "file",
-            EntryKind::Directory => "directory",
-            EntryKind::SymbolicLink => "symlink",
-            EntryKind::HardLink => "hardlink",
-            _ => "other",
-        },
-        size: entry.size,
-        mode: entry.mode,
-        mtime,
-        target: entry.target.clone().map(OsString::from),
-    }
+/// Writes one file of a tree to `sink`. Returns its size.
+#[pyfunction]
+#[pyo3(signature = (source, leftover, key, path, sink, *, threads, cancel=None))]
+#[allow(clippy::too_many_arguments)]
+pub(crate) fn cat_tree(
+    py: Python<'_>,
+    mut source: Source,
+    leftover: Leftover,
+    key: &PayloadKey,
+    path: PathBuf,
+    mut sink: Sink,
+    threads: usize,
+    cancel: Option<&CancelToken>,
+) -> PyResult<u64> {
+    let mut watch = Watcher::new(None, cancel);
+    source.stop_by(cancel);
+    let reopen = Reopen::new(&source, &leftover, key, threads, cancel);
+    let (format, payload, _) = begin(py, source, leftover, key)?;
+    py.detach(|| {
+        let input = input(Opener::new(format, payload, threads), reopen);
+        passkeep_tree::cat_tree::<Opener<Payload>, _>(input, &path, &mut sink, &mut watch)
+    })
+    .map_err(from_tree)
 }
 
-fn to_report(py: Python<'_>, report: Result<Report, Error>) -> PyResult<TreeReport> {
-    let report = report.map_err(from_tree)?;
-    let problems = report.problems.into_iter().map(|problem| {
-        let problem = Problem {
-            path: problem.path.into(),
-            kind: problem.kind.name(),
-            message: problem.message,
+/// A backup that can be opened a second time: a file.
+struct Reopen<'a> {
+    source: Source,
+    offset: u64,
+    key: &'a PayloadKey,
+    threads: usize,
+}
+
+impl<'a> Reopen<'a> {
+    /// `None` for a stream.
+    fn new(
+        source: &Source,
+        leftover: &Leftover,
+        key: &'a PayloadKey,
+        threads: usize,
+        cancel: Option<&CancelToken>,
+    ) -> Option<Self> {
+        let Leftover::Offset(offset) = *leftover else {
+            return None;
         };
-        Py::new(py, problem)
-    });
-    Ok(TreeReport {
-        files: report.files,
-        directories: report.directories,
-        links: report.links,
-        bytes: report.bytes,
-        problems: problems.collect::<PyResult<_>>()?,
-        problem_count: report.problem_count,
-    })
-}
+        Some(Self {
+            source: source.again(cancel)?,
+            offset,
+            key,
+            threads,
+        })
+    }
 
-fn from_tree(error: Error) -> PyErr {
-    match error {
-        Error::Source(error) | Error::Sink(error) | Error::Watch(error) => from_io(error),
-        Error::Io { path, source } => match source.raw_os_error() {
-            Some(code) => {
-                pyo3::exceptions::PyOSError::new_err((code, crate::errors::describe(&source), path))
-            }
-            None => from_io(source),
-        },
-        Error::Limit(message) => LimitError::new_err(message),
-        Error::Usage(message) => InvalidInputError::new_err(message),
-        Error::Format(_) => DamagedError::new_err(error.to_string()),
-        Error::NotATree => not_a_tree(&error.to_string()),
-        other => from_core(passkeep_core::Error::Io(io::Error::other(
-            other.to_string(),
-        ))),
+    fn open(self) -> io::Result<Opener<Payload>> {
+        let leftover = Leftover::Offset(self.offset);
+        let opened = attached(|py| begin(py, self.source, leftover, self.key));
+        opened.map(|(format, payload, _)| Opener::new(format, payload, self.threads))
     }
 }
 
-/// What opened is a single stream: nothing is damaged, it is the wrong command.
-fn not_a_tree(message: &str) -> PyErr {
-    Python::attach(|py| {
-        let hint = [(
-            "hint",
-            "If it is a single file, decrypt it with `passkeep decrypt`.",
-        )];
-        hint.into_py_dict(py)
-            .and_then(|hint| py.get_type::<DamagedError>().call((message,), Some(&hint)))
-            .map_or_else(|error| error, PyErr::from_value)
-    })
+fn input(opener: Opener<Payload>, reopen: Option<Reopen<'_>>) -> Input<'_, Opener<Payload>> {
+    match reopen {
+        Some(reopen) => Input::seekable(opener, move || reopen.open()),
+        None => opener.into(),
+    }
 }

@@ -81,12 +81,17 @@ impl<'a, R: BufRead> Archive<'a, R> {
         self.source.limit();
     }
 
+    /// Bytes of content that passed.
+    pub(crate) fn passed(&self) -> u64 {
+        self.passed
+    }
+
     /// Bytes that were taken from the source.
     pub(crate) fn stored(&self) -> u64 {
         self.source.taken()
     }
 
-    /// Begins again with another source, whose content is not counted.
+    /// Begins again with another source.
     pub(crate) fn restart(&mut self, source: R) {
         self.source.restart(source);
         (self.left, self.padding, self.started) = (0, 0, false);

@@ -24,6 +24,8 @@ pub struct Report {
     pub bytes: u64,
     /// Bytes of holes in sparse files, which take no room.
     pub holes: u64,
+    /// Bytes of content that passed, whatever became of them.
+    pub read: u64,
     /// Bytes that the archive takes, compressed if it is.
     pub stored: u64,
     /// The first thousand problems.

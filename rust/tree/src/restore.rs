@@ -105,6 +105,7 @@ pub fn restore_tree<'a, R: BufRead>(
     restore.entries()?;
     restore.report.stored = restore.archive.stored();
     restore.find_first_names(again)?;
+    restore.report.read = restore.archive.passed();
     restore.make_links()?;
     restore.finish_directories()?;
     let Restore {

@@ -97,6 +97,7 @@ pub fn scan_tree<R: BufRead>(
         };
         visit(&entry).map_err(Error::Watch)?;
     }
+    report.read = archive.passed();
     report.stored = archive.stored();
     Ok(report)
 }

@@ -80,6 +80,7 @@ pub fn write_tree<W: Write>(
     walk(roots, &options.filter, &mut writer)?;
     writer.put(&[0; 2 * BLOCK])?;
     let mut report = writer.report;
+    report.read = report.bytes;
     report.stored = writer.sink.finish().map_err(Error::Sink)?;
     Ok(report)
 }

@@ -78,7 +78,7 @@ fn levels_that_are_none_are_refused() {
             compress: Some(level),
             ..WriteOptions::default()
         };
-        let end = write_tree(&[root.clone()], io::sink(), &options, &mut ());
+        let end = write_tree(std::slice::from_ref(&root), io::sink(), &options, &mut ());
         assert!(matches!(end, Err(Error::Usage(_))), "{level}");
     }
 }
