@@ -23,6 +23,7 @@ sudo=
 need chromium chromium
 need chromedriver chromium-driver
 need hyperfine hyperfine
+need zstd zstd
 need b3sum b3sum
 need go golang-go
 need npm npm
