@@ -8,6 +8,7 @@ _COUNTS: defaultdict[str, defaultdict[str, Counter[int]]] = defaultdict(
     lambda: defaultdict(Counter)
 )
 _NOTES: dict[str, list[str]] = defaultdict(list)
+_JUDGED: dict[str, str] = {}
 
 
 def passed(vectors: str, interface: str, threads: int = 0) -> None:
@@ -21,8 +22,26 @@ def note(vectors: str, text: str) -> None:
         _NOTES[vectors].append(text)
 
 
+def judged(archive: str, outcome: str) -> None:
+    """Records what became of a hostile archive that did no harm."""
+    _JUDGED[archive] = outcome
+
+
 def lines() -> list[str]:
-    """The table, if there is anything in it."""
+    """The tables, if there is anything in them."""
+    return [*_vectors(), *_hostile()]
+
+
+def _hostile() -> list[str]:
+    if not _JUDGED:
+        return []
+    width = max(map(len, _JUDGED))
+    head = f"{'hostile archives':{width}}  outcome"
+    rows = [f"{name:{width}}  {outcome}" for name, outcome in _JUDGED.items()]
+    return [head, *rows, f"{len(_JUDGED)} hostile archives, none touched anything outside"]
+
+
+def _vectors() -> list[str]:
     columns = sorted({interface for counts in _COUNTS.values() for interface in counts})
     if not columns:
         return []
