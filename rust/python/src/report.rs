@@ -4,6 +4,7 @@ use std::ffi::OsString;
 use std::io;
 
 use passkeep_tree::{Entry, EntryKind, Error, Report};
+use pyo3::PyTypeInfo;
 use pyo3::prelude::*;
 use pyo3::types::IntoPyDict;
 
@@ -125,22 +126,26 @@ pub(crate) fn from_tree(error: Error) -> PyErr {
         Error::NoSuchFile(message) => NotInBackupError::new_err(message),
         Error::Usage(message) => InvalidInputError::new_err(message),
         Error::Format(_) => DamagedError::new_err(error.to_string()),
-        Error::NotATree => not_a_tree(&error.to_string()),
+        Error::NotATree => hinted::<DamagedError>(
+            &error.to_string(),
+            "If it is a single file, decrypt it with `passkeep decrypt`.",
+        ),
+        Error::TooLarge(message) => hinted::<LimitError>(
+            message,
+            "If you trust who wrote it, allow more with --max-size (max_bytes=).",
+        ),
         other => from_core(passkeep_core::Error::Io(io::Error::other(
             other.to_string(),
         ))),
     }
 }
 
-/// What opened is a single stream: nothing is damaged, it is the wrong command.
-fn not_a_tree(message: &str) -> PyErr {
+/// An error with a hint of its own.
+fn hinted<E: PyTypeInfo>(message: &str, hint: &str) -> PyErr {
     Python::attach(|py| {
-        let hint = [(
-            "hint",
-            "If it is a single file, decrypt it with `passkeep decrypt`.",
-        )];
-        hint.into_py_dict(py)
-            .and_then(|hint| py.get_type::<DamagedError>().call((message,), Some(&hint)))
+        [("hint", hint)]
+            .into_py_dict(py)
+            .and_then(|hint| py.get_type::<E>().call((message,), Some(&hint)))
             .map_or_else(|error| error, PyErr::from_value)
     })
 }

@@ -5,10 +5,11 @@ use std::path::Path;
 
 use passkeep_core::Watch;
 
+use crate::entry::{Entry, Kind};
 use crate::error::Error;
 use crate::input::Input;
 use crate::names::Name;
-use crate::read::{Archive, Entry, Kind};
+use crate::read::Archive;
 use crate::select::normal;
 use crate::sparse::Part;
 use crate::walk::as_path;

@@ -33,6 +33,9 @@ pub enum Error {
     /// The archive asks for more than a limit allows.
     #[error("{0}")]
     Limit(&'static str),
+    /// The archive holds more than may be restored; the caller may allow more.
+    #[error("{0}")]
+    TooLarge(&'static str),
     /// What was asked for is not a file of the archive.
     #[error("{0}")]
     NoSuchFile(String),

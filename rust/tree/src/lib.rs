@@ -13,6 +13,7 @@ mod attributes;
 mod beneath;
 mod calls;
 mod cat;
+mod entry;
 mod error;
 mod filter;
 mod header;

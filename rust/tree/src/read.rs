@@ -5,7 +5,7 @@ use std::io::{self, BufRead};
 use passkeep_core::Watch;
 use tar::Header;
 
-use crate::attributes::Attributes;
+use crate::entry::{Entry, Kind, kind_of};
 use crate::error::Error;
 use crate::pax::{self, Records, Sparse, Time};
 use crate::sparse::{self, Map};
@@ -14,42 +14,6 @@ use crate::unpack::{Fault, Unpacked};
 const BLOCK: usize = 512;
 /// The longest extended header or GNU long name that is read.
 const MAX_EXTENDED: u64 = 1 << 20;
-
-/// An entry's header, with what extended headers said before it.
-pub(crate) struct Entry {
-    pub(crate) path: Vec<u8>,
-    pub(crate) kind: Kind,
-    pub(crate) link: Vec<u8>,
-    /// Bytes of content in the archive.
-    pub(crate) size: u64,
-    /// Where the content belongs in a file with holes.
-    pub(crate) sparse: Option<Map>,
-    pub(crate) mode: u32,
-    pub(crate) mtime: Time,
-    /// The numbers of its user and group.
-    pub(crate) owner: (u64, u64),
-    pub(crate) attributes: Attributes,
-}
-
-impl Entry {
-    /// Bytes of the file, holes included.
-    pub(crate) fn whole_size(&self) -> u64 {
-        self.sparse.as_ref().map_or(self.size, |map| map.whole)
-    }
-}
-
-/// What an entry is, as far as it matters here.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Kind {
-    File,
-    Directory,
-    SymbolicLink,
-    HardLink,
-    /// Something that is never restored, and why.
-    Other(&'static str),
-}
-
-const UNKNOWN: Kind = Kind::Other("neither a file, a folder nor a link");
 
 /// A tar stream. After [`Archive::next`] gave an entry, its content is read with
 /// [`Archive::content`]; what is left of it is skipped.
@@ -164,14 +128,7 @@ impl<'a, R: BufRead> Archive<'a, R> {
         long_name: Option<Vec<u8>>,
         long_link: Option<Vec<u8>>,
     ) -> Result<Entry, Error> {
-        let mut kind = match header.entry_type().as_byte() {
-            b'0' | b'\0' | b'7' => Kind::File,
-            b'5' => Kind::Directory,
-            b'2' => Kind::SymbolicLink,
-            b'1' => Kind::HardLink,
-            b'S' => Kind::Other("a sparse file in the old form of GNU tar"),
-            _ => UNKNOWN,
-        };
+        let mut kind = kind_of(header.entry_type().as_byte());
         let (mut name, mut sparse) = (None, None);
         if let Some(about) = records.sparse {
             match self.sparse_map(kind, &about)? {
@@ -378,7 +335,7 @@ fn explain(error: io::Error) -> Error {
         Some(Fault::Malformed) => malformed("its compressed data cannot be read"),
         Some(Fault::Truncated) => malformed("it ends inside of compressed data"),
         Some(Fault::Expansion) => {
-            Error::Limit("the backup expands to more than 1 GiB and a thousand times its size")
+            Error::TooLarge("the backup expands to more than 1 GiB and a thousand times its size")
         }
         None => Error::Source(error),
     }

@@ -15,10 +15,11 @@ use rustix::io::Errno;
 
 use crate::beneath::Beneath;
 use crate::calls::{about, open_directory};
+use crate::entry::{Entry, Kind};
 use crate::error::Error;
 use crate::input::Input;
 use crate::names::Name;
-use crate::read::{Archive, Entry, Kind};
+use crate::read::Archive;
 use crate::report::{ProblemKind, Report};
 use crate::select::Selection;
 use crate::staging::{Staging, random_suffix};

@@ -7,9 +7,10 @@ use std::path::PathBuf;
 
 use passkeep_core::Watch;
 
+use crate::entry::Kind;
 use crate::error::Error;
 use crate::names::Name;
-use crate::read::{Archive, Kind};
+use crate::read::Archive;
 use crate::report::{ProblemKind, Report};
 
 /// What an archive says of an entry. Whoever wrote it chose every part.

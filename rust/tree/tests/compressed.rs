@@ -204,7 +204,7 @@ fn a_bomb_ends_with_a_limit_and_leaves_nothing() {
         &RestoreOptions::default(),
         &mut (),
     );
-    assert!(matches!(end, Err(Error::Limit(_))), "{end:?}");
+    assert!(matches!(end, Err(Error::TooLarge(_))), "{end:?}");
     assert_eq!(names(folder.path()), [""; 0]);
     let options = RestoreOptions {
         max_bytes: Some(1 << 40),
@@ -212,7 +212,7 @@ fn a_bomb_ends_with_a_limit_and_leaves_nothing() {
     };
     let header = sized_entry(b'0', b"bomb", b"", b"", 1 << 50);
     let end = restore_tree(Zeros::new(&header, 3), &target, &options, &mut ());
-    assert!(matches!(end, Err(Error::Limit(_))), "{end:?}");
+    assert!(matches!(end, Err(Error::TooLarge(_))), "{end:?}");
     assert_eq!(names(folder.path()), [""; 0]);
 }
 

@@ -11,9 +11,9 @@ use rustix::io::Errno;
 use super::{Restore, SYNC_EACH, exists, flush, temporary_name};
 use crate::beneath::rename_new;
 use crate::calls::open;
+use crate::entry::Entry;
 use crate::error::Error;
 use crate::names::Name;
-use crate::read::Entry;
 use crate::sparse::Part;
 use crate::walk::{as_path, file_id};
 
@@ -28,7 +28,9 @@ impl<R: BufRead> Restore<'_, R> {
     pub(super) fn file(&mut self, entry: &Entry) -> Result<(), Error> {
         let done = self.report.bytes.saturating_add(entry.size);
         if self.options.max_bytes.is_some_and(|most| done > most) {
-            return Err(Error::Limit("the backup holds more than may be restored"));
+            return Err(Error::TooLarge(
+                "the backup holds more than may be restored",
+            ));
         }
         let new = match self.new_file(entry) {
             Ok(Some(new)) => new,

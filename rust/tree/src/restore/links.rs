@@ -10,10 +10,10 @@ use rustix::io::Errno;
 use super::{DEFERRED_OVERHEAD, Links, Restore, exists, temporary_name};
 use crate::beneath::rename_new;
 use crate::calls::about;
+use crate::entry::{Entry, Kind};
 use crate::error::Error;
 use crate::input::Again;
 use crate::names::{Name, link_stays_inside};
-use crate::read::{Entry, Kind};
 use crate::report::ProblemKind;
 use crate::walk::{FileId, as_path, file_id};
 

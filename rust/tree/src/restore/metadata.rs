@@ -13,8 +13,8 @@ use rustix::io::Errno;
 
 use super::Restore;
 use crate::attributes::is_of_users;
+use crate::entry::Entry;
 use crate::pax::Time;
-use crate::read::Entry;
 
 impl<R: BufRead> Restore<'_, R> {
     /// Finishes a file or folder. The owner comes first, because changing it can
