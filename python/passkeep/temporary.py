@@ -15,6 +15,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+_NAME_MAX = 255
+"""Bytes of the longest name that file systems have."""
+
 
 @contextmanager
 def beside(final: Path, mode: int) -> Iterator[tuple[Path, int]]:
@@ -80,4 +83,6 @@ def _remove_unlocked(path: Path) -> None:
 
 
 def _prefix(final: Path) -> str:
-    return f".{final.name}.passkeep-"
+    # A long name is cut, so that the temporary one is not longer than any may be.
+    name = os.fsdecode(os.fsencode(final.name)[: _NAME_MAX - len("..passkeep-0123456789ab")])
+    return f".{name}.passkeep-"

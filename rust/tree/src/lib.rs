@@ -29,6 +29,7 @@ mod scan;
 mod select;
 mod sparse;
 mod staging;
+mod stale;
 mod unpack;
 mod walk;
 mod write;

@@ -22,7 +22,7 @@ use crate::names::Name;
 use crate::read::Archive;
 use crate::report::{ProblemKind, Report};
 use crate::select::Selection;
-use crate::staging::{Staging, random_suffix};
+use crate::staging::{Staging, parent_of, random_suffix};
 use crate::walk::{FileId, as_path, file_id};
 
 /// What is kept in memory until the end (links, and folders with their modes) may
@@ -304,12 +304,8 @@ fn temporary_name() -> Result<Vec<u8>, Error> {
 
 /// Has the target's own name on the disk.
 fn sync_parent(target: &Path) -> Result<(), Errno> {
-    let parent = match target.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent,
-        _ => Path::new("."),
-    };
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-    rustix::fs::fsync(rustix::fs::open(parent, flags, Mode::empty())?)
+    flush(rustix::fs::open(parent_of(target), flags, Mode::empty())?.as_fd())
 }
 
 fn exists(parent: BorrowedFd, name: &[u8]) -> bool {

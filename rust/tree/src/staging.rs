@@ -2,20 +2,22 @@
 //! gets its name when everything in it is complete.
 
 use std::ffi::OsStr;
-use std::fs::{Permissions, read_dir, remove_dir_all, set_permissions};
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{CWD, Mode, OFlags, fchmod, fstat, lstat, mkdir, open};
+use rustix::fs::{CWD, Mode, OFlags, fchmod, lstat, mkdir, open};
 use rustix::io::Errno;
 
 use crate::beneath::rename_new;
 use crate::error::Error;
+use crate::stale;
 
 /// The longest name that file systems have.
 const NAME_MAX: usize = 255;
+
+/// What stands between the target's name and the digits.
+const MARK: &[u8] = b".passkeep-";
 
 /// A target, staged where it is new.
 pub(crate) struct Staging {
@@ -43,23 +45,27 @@ impl Staging {
             let message = format!("{} is a link to nothing", target.display());
             return Err(Error::Usage(message));
         }
-        let path = temporary_beside(target)?;
-        // The mode that a new folder gets here; while it fills it is private.
-        mkdir(&path, Mode::from_raw_mode(0o777)).map_err(|error| Error::io(target, error))?;
-        // From here on the folder is removed again if anything fails.
-        let mut staging = Self {
-            target: target.to_owned(),
-            staged: Some((path.clone(), Mode::RWXU)),
-        };
-        let dir = open(&path, flags | OFlags::NOFOLLOW, Mode::empty())
-            .map_err(|error| Error::io(&path, error))?;
-        let mode = fstat(&dir)
-            .map_err(|error| Error::io(&path, error))?
-            .st_mode;
-        staging.staged = Some((path, Mode::from_raw_mode(mode & 0o777)));
-        // Not every file system has permissions.
-        let _ = fchmod(dir.as_fd(), Mode::RWXU);
-        Ok((staging, dir))
+        let (parent, prefix) = temporary_prefix(target)?;
+        loop {
+            let mut name = prefix.clone();
+            name.extend_from_slice(random_suffix()?.as_bytes());
+            let path = parent.join(OsStr::from_bytes(&name));
+            // The mode that a new folder gets here; while it fills it is private.
+            mkdir(&path, Mode::from_raw_mode(0o777)).map_err(|error| Error::io(target, error))?;
+            // From here on the folder is removed again if anything fails.
+            let mut staging = Self {
+                target: target.to_owned(),
+                staged: Some((path.clone(), Mode::RWXU)),
+            };
+            let claimed = stale::claim(&path).map_err(|error| Error::io(&path, error))?;
+            if let Some((dir, stat)) = claimed {
+                staging.staged = Some((path, Mode::from_raw_mode(stat.st_mode & 0o777)));
+                // Not every file system has permissions.
+                let _ = fchmod(dir.as_fd(), Mode::RWXU);
+                stale::remove(parent, &prefix, &stat);
+                return Ok((staging, dir));
+            }
+        }
     }
 
     /// Whether nothing else can stand in the target.
@@ -86,38 +92,30 @@ impl Staging {
 impl Drop for Staging {
     /// Removes what was not published.
     fn drop(&mut self) {
-        if let Some((path, _)) = self.staged.take()
-            && remove_dir_all(&path).is_err()
-        {
-            // Folders that were made read-only keep what they hold.
-            make_writable(&path);
-            // Nothing more can be done about a folder that cannot be removed;
-            // its name tells what it is.
-            let _ = remove_dir_all(&path);
+        if let Some((path, _)) = self.staged.take() {
+            stale::remove_tree(&path);
         }
     }
 }
 
-/// Lets everything beneath a folder of our own be removed.
-fn make_writable(folder: &Path) {
-    let _ = set_permissions(folder, Permissions::from_mode(0o700));
-    for entry in read_dir(folder).into_iter().flatten().flatten() {
-        if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
-            make_writable(&entry.path());
-        }
-    }
-}
-
-fn temporary_beside(target: &Path) -> Result<PathBuf, Error> {
+/// The folder of a target, and what temporary names in it begin with.
+fn temporary_prefix(target: &Path) -> Result<(&Path, Vec<u8>), Error> {
     let name = target
         .file_name()
         .ok_or_else(|| Error::Usage(format!("{} is not a name for a folder", target.display())))?;
-    let ending = format!(".passkeep-{}", random_suffix()?);
-    let name = name.as_bytes();
-    let mut temporary = b".".to_vec();
-    temporary.extend_from_slice(&name[..name.len().min(NAME_MAX - 1 - ending.len())]);
-    temporary.extend_from_slice(ending.as_bytes());
-    Ok(target.with_file_name(OsStr::from_bytes(&temporary)))
+    let mut prefix = b".".to_vec();
+    let room = NAME_MAX - prefix.len() - MARK.len() - stale::DIGITS;
+    prefix.extend_from_slice(&name.as_bytes()[..name.len().min(room)]);
+    prefix.extend_from_slice(MARK);
+    Ok((parent_of(target), prefix))
+}
+
+/// The folder that a target stands in.
+pub(crate) fn parent_of(target: &Path) -> &Path {
+    match target.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    }
 }
 
 /// Twelve hexadecimal digits that nobody can foresee.
@@ -125,5 +123,5 @@ pub(crate) fn random_suffix() -> Result<String, Error> {
     let mut bytes = [0; 8];
     getrandom::fill(&mut bytes)
         .map_err(|error| Error::io("the system's randomness", std::io::Error::from(error)))?;
-    Ok(format!("{:016x}", u64::from_ne_bytes(bytes))[..12].to_owned())
+    Ok(format!("{:016x}", u64::from_ne_bytes(bytes))[..stale::DIGITS].to_owned())
 }
