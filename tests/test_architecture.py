@@ -41,7 +41,7 @@ ARROWS = {
     "web": {"errors", "age", "incoming", "keyring", "passkey", "prf"},
     "cli": {
         *("errors", "_native", "age", "incoming", "keyring", "output", "passkey"),
-        *("digests", "rewrapping", "sealed", "stream", "tree"),
+        *("digests", "prf", "rewrapping", "sealed", "stream", "tree"),
     },
     "__main__": {"cli"},
 }

@@ -47,10 +47,11 @@ def run(
     stdin: bytes | None = None,
     cwd: Path | None = None,
     pass_fds: tuple[int, ...] = (),
+    program: tuple[str, ...] = PROGRAM,
 ) -> Result:
     """Runs passkeep without a terminal, with nothing or `stdin` on standard input."""
     done = subprocess.run(
-        [*PROGRAM, *map(_word, arguments)],
+        [*program, *map(_word, arguments)],
         check=False,
         capture_output=True,
         env=os.environ | (env or {}),
@@ -89,11 +90,15 @@ class Terminal:
     """A command at a pseudo-terminal, and the person who types. A context manager."""
 
     def __init__(
-        self, *arguments: object, env: dict[str, str] | None = None, cwd: Path | None = None
+        self,
+        *arguments: object,
+        env: dict[str, str] | None = None,
+        cwd: Path | None = None,
+        program: tuple[str, ...] = PROGRAM,
     ) -> None:
         self._master, slave = pty.openpty()
         self._process = subprocess.Popen(
-            [sys.executable, "-c", _TAKE_TERMINAL, *PROGRAM, *map(_word, arguments)],
+            [sys.executable, "-c", _TAKE_TERMINAL, *program, *map(_word, arguments)],
             stdin=slave,
             stdout=slave,
             stderr=slave,

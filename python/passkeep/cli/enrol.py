@@ -11,6 +11,7 @@ from pathlib import Path
 import click
 
 from passkeep.age.hybrid import HybridIdentity
+from passkeep.cli import security_key as key_prompts
 from passkeep.cli.ending import say
 from passkeep.cli.options import Command
 from passkeep.errors import InvalidInputError, PasskeepError
@@ -32,6 +33,7 @@ def passkey_options(command: Command) -> Command:
             help="The domain that the passkey belongs to; `localhost` where the default"
             " page cannot be reached.",
         ),
+        key_prompts.option,
         click.option("--label", callback=_checked_label, help="Your name for the new way in."),
     ):
         command = option(command)
@@ -142,10 +144,15 @@ def choose_password(given: str | None, use: Callable[[str], Slot]) -> Slot:
             say(f"{error} {error.hint}")
 
 
-def add_passkey(keyring: Keyring, label: str | None, rp_id: str) -> None:
-    """Makes a passkey in the person's browser and adds a slot for it."""
-    say("A page opens in your browser to make the passkey.")
-    slot = keyring.add_passkey(Browser(rp_id=rp_id, announce=say), label=label or "Passkey")
+def add_passkey(
+    keyring: Keyring, label: str | None, rp_id: str, security_key: bool = False
+) -> None:
+    """Makes a passkey in the person's browser, or with a key, and adds a slot for it."""
+    if security_key:
+        slot = key_prompts.add(keyring, label, rp_id)
+    else:
+        say("A page opens in your browser to make the passkey.")
+        slot = keyring.add_passkey(Browser(rp_id=rp_id, announce=say), label=label or "Passkey")
     synced = slot.credential is not None and slot.credential.backup_eligible
     say(
         "The passkey is ready. "

@@ -32,8 +32,9 @@ def init_command(
     recovery_key_out: Path | None,
     label: str | None,
     rp_id: str,
+    security_key: bool,
 ) -> None:
-    """Make a keyring: a recovery key first, then a passkey in your browser.
+    """Make a keyring: a recovery key first, then a passkey.
 
     The keyring is one small file, useless without one of its ways in. Keep a
     copy beside your backups.
@@ -58,7 +59,7 @@ def init_command(
         made.save(path)
     if not no_passkey:
         try:
-            enrol.add_passkey(made, label, rp_id)
+            enrol.add_passkey(made, label, rp_id, security_key)
         except CeremonyError as error:
             raise CeremonyError(
                 f"{error}; the keyring was made without a passkey",

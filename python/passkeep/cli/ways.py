@@ -19,6 +19,7 @@ import click
 from passkeep.age.hybrid import HybridIdentity
 from passkeep.age.keys import Identity, parse_identity_file
 from passkeep.age.secret import Secret
+from passkeep.cli import security_key
 from passkeep.cli.ending import say
 from passkeep.cli.options import (
     FILE,
@@ -36,10 +37,12 @@ from passkeep.keyring.opening import open_vault
 from passkeep.keyring.public import read_json
 from passkeep.keyring.vault import Vault
 from passkeep.passkey import Browser
+from passkeep.prf import PasskeyClient
 
 Identified = TypeVar("Identified")
 
 PASSKEY, PASSWORD, RECOVERY_KEY = "passkey", "password", "recovery-key"
+SECURITY_KEY = "security-key"  # a passkey too, asked without a browser
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -95,7 +98,7 @@ def unlock_options(command: Command) -> Command:
         click.option(
             "--with",
             "way",
-            type=click.Choice([PASSKEY, PASSWORD, RECOVERY_KEY]),
+            type=click.Choice([PASSKEY, SECURITY_KEY, PASSWORD, RECOVERY_KEY]),
             help="Use this way in instead of choosing.",
         ),
     ):
@@ -203,11 +206,11 @@ def choose(ways: Ways, kinds: set[str], unlock: Callable[..., Identified]) -> Id
             "Nobody is at the terminal to ask. Use --with passkey, --password-env,"
             " --password-fd, --recovery-key-file or --identity."
         )
-    if ways.way == PASSKEY or (ways.way is None and PASSKEY in kinds):
+    if ways.way in {PASSKEY, SECURITY_KEY} or (ways.way is None and PASSKEY in kinds):
         try:
-            return unlock(passkey=Browser(announce=say))
+            return unlock(passkey=_passkey_client(ways.way))
         except CeremonyError as error:
-            if ways.way == PASSKEY:
+            if ways.way is not None:
                 raise
             say(f"The passkey did not open it: {error}.")
     if ways.way == PASSWORD:
@@ -218,6 +221,10 @@ def choose(ways: Ways, kinds: set[str], unlock: Callable[..., Identified]) -> Id
     if _is_recovery_key(typed):
         return unlock(recovery_key=typed)
     return unlock(password=typed)
+
+
+def _passkey_client(way: str | None) -> PasskeyClient:
+    return security_key.client() if way == SECURITY_KEY else Browser(announce=say)
 
 
 def _ask(what: str) -> str:

@@ -10,7 +10,6 @@ from passkeep.cli import enrol, options, ways
 from passkeep.cli.ending import say
 from passkeep.cli.key import parts
 from passkeep.errors import InvalidInputError
-from passkeep.keyring import Keyring
 
 _MAX_RECIPIENT = 4096
 """Characters of a file with a recipient; one has some 2000."""
@@ -39,6 +38,7 @@ def add_command(
     no_travel: bool,
     label: str | None,
     rp_id: str,
+    security_key: bool,
     as_json: bool,
     ways: ways.Ways,
 ) -> None:
@@ -56,7 +56,12 @@ def add_command(
     theirs = None if recipient is None else _read_recipient(recipient)
     with parts.changing(ways) as keyring:
         before = {slot.id for slot in keyring.slots}
-        _add(keyring, kind, password=password, recipient=theirs, label=label, rp_id=rp_id)
+        if kind == "passkey":
+            enrol.add_passkey(keyring, label, rp_id, security_key)
+        elif kind == "password":
+            enrol.add_password(keyring, password, label)
+        elif theirs is not None:
+            keyring.add_recipient(theirs, label=label or "Recipient")
         (slot,) = (slot for slot in keyring.slots if slot.id not in before)
         if no_travel:
             keyring.set_travels(slot.id, travels=False)
@@ -66,24 +71,6 @@ def add_command(
     say(f"Added {slot.label} ({slot.kind}).")
     say("With this keyring file it opens earlier backups as well.")
     parts.tell_of_exports()
-
-
-def _add(
-    keyring: Keyring,
-    kind: str,
-    *,
-    password: str | None,
-    recipient: str | None,
-    label: str | None,
-    rp_id: str,
-) -> None:
-    if kind == "passkey":
-        enrol.add_passkey(keyring, label, rp_id)
-    elif kind == "password":
-        enrol.add_password(keyring, password, label)
-    else:
-        assert recipient is not None
-        keyring.add_recipient(recipient, label=label or "Recipient")
 
 
 def _read_recipient(recipient: str) -> str:
