@@ -13,16 +13,17 @@ the page's answer back to the state::
     identity = web.complete_opening("backup.age", state, response)
     passkeep.restore("backup.age", folder, identity)
 
-The page calls ``navigator.credentials[step.kind]`` with the options and sends the JSON
-form of the credential, ``clientExtensionResults.prf`` included. That is the secret which
-opens the slot: whoever runs this code can read the backups from then on, so it belongs
-on the person's own machine, or on a server that is trusted like it.
+The page is helped by the modules of :func:`scripts`; ``answer(options)`` resolves to the
+JSON. In it is the secret that opens the slot: whoever runs this code can read the backups
+from then on, so it belongs on the person's own machine, or on a server that is trusted
+like it.
 """
 
 from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
+from importlib import resources
 from typing import Any, NoReturn
 
 from passkeep.age.fido2prf import NONCE_SIZE, Credential
@@ -41,6 +42,16 @@ from passkeep.prf import Answer, Enrolment, Question
 
 Locked = Keyring | str | os.PathLike[str]
 """What a passkey opens: a keyring, or a backup file that carries one."""
+
+
+def scripts() -> dict[str, bytes]:
+    """Returns the JavaScript modules for the page, by file name.
+
+    Serve them side by side from the page's own origin, as ``text/javascript``.
+    ``answer.js`` exports ``answer``; the browsers' own JSON functions lose PRF results.
+    """
+    page = resources.files("passkeep.passkey").joinpath("page")
+    return {name: page.joinpath(name).read_bytes() for name in ("answer.js", "webauthn.js")}
 
 
 def begin_adding(*, rp_id: str, origin: str, label: str = "Passkey") -> Step:
