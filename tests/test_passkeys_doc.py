@@ -1,0 +1,56 @@
+"""docs/passkeys.md: the tests it names exist, and its examples run."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import passkeep
+import passkeep.web
+from passkeep.passkey import UserInteraction
+from support.person import plug_in
+from support.softkey import SoftKey
+
+TESTS = Path(__file__).parent
+PAGE = (TESTS.parent / "docs" / "passkeys.md").read_text("utf-8")
+EXAMPLES = re.findall(r"^```python\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
+
+
+def test_each_cell_names_a_test():
+    named = set(re.findall(r"`(?:tests/)?(test_[a-z_]+)(?:\.py)?`", PAGE))
+    assert len(named) > 10
+    for name in named:
+        assert (TESTS / f"{name}.py").is_file(), name
+
+
+def test_the_prompts_of_the_example_serve(made, tmp_path, monkeypatch, capsys):
+    key = SoftKey()
+    plug_in(monkeypatch, [key])
+    keyring = passkeep.Keyring.load(made.write(tmp_path))
+    keyring.unlock(recovery_key=made.digits)
+    (example,) = (each for each in EXAMPLES if "class Prompts" in each)
+    prompts, _, unlocking = example.rpartition("\n\n")
+    names = {"keyring": keyring, "passkeep": passkeep, "ask_for_pin": lambda *_: "1234"}
+    exec(compile(prompts, "passkeys.md", "exec"), names)
+    client: UserInteraction = names["Prompts"]()
+    keyring.add_passkey(passkeep.passkey.SecurityKey(client))
+    keyring.save(tmp_path / "keyring.json")
+    assert "touch it again" in capsys.readouterr().out
+    exec(compile(unlocking, "passkeys.md", "exec"), names)
+    assert key.touches == 4
+    for prompt in ("choose", "verify"):
+        assert callable(getattr(client, prompt))
+
+
+def test_the_examples_name_what_exists():
+    names = re.findall(r"\b(web|passkeep\.passkey|passkeep)\.(\w+)\(", "\n".join(EXAMPLES))
+    assert len(names) >= 6
+    for module, name in names:
+        if module == "web":
+            assert hasattr(passkeep.web, name)
+        elif module == "passkeep":
+            assert hasattr(passkeep, name)
+        else:
+            assert name in passkeep.passkey.__all__
+    for name in re.findall(r"`(begin_\w+|complete_\w+)`", PAGE):
+        assert name in passkeep.passkey.__all__
