@@ -43,14 +43,14 @@ def key(monkeypatch) -> SoftKey:
 
 @pytest.mark.parametrize("resident", [False, True], ids=["by id", "resident"])
 @pytest.mark.parametrize("at_creation", [False, True], ids=["hmac-secret", "hmac-secret-mc"])
-@pytest.mark.parametrize("sensor", ["PIN", "finger", "finger without tokens"])
+@pytest.mark.parametrize("sensor", ["PIN", "old PIN", "finger", "old finger"])
 @pytest.mark.parametrize("protocol", [1, 2])
 def test_every_kind_of_key_enrols_and_opens(monkeypatch, protocol, sensor, at_creation, resident):
     key = SoftKey(
         protocols=(protocol,),
-        pin="1234" if sensor == "PIN" else None,
-        fingerprint=None if sensor == "PIN" else lambda: True,
-        tokens=sensor != "finger without tokens",
+        pin="1234" if "PIN" in sensor else None,
+        fingerprint=None if "PIN" in sensor else lambda: True,
+        tokens="old" not in sensor,  # CTAP 2.0 or 2.1
         at_creation=at_creation,
     )
     plug_in(monkeypatch, [key])
@@ -65,8 +65,8 @@ def test_every_kind_of_key_enrols_and_opens(monkeypatch, protocol, sensor, at_cr
     touches = 2 if at_creation else 3
     assert key.touches == touches
     assert person.heard("touch") == [[False]] + [[True]] * (touches - 1)
-    assert len(person.heard("pin")) == (sensor == "PIN"), "one PIN for a whole ceremony"
-    assert bool(person.heard("verify")) == (sensor != "PIN")
+    assert len(person.heard("pin")) == ("PIN" in sensor), "one PIN for a whole ceremony"
+    assert bool(person.heard("verify")) == ("PIN" not in sensor)
     other = os.urandom(16)
     answer = SecurityKey(Person()).evaluate([question(made.credential.id, other)])
     assert answer.credential_id == made.credential.id
@@ -231,8 +231,9 @@ def test_a_blocked_sensor_without_a_pin(monkeypatch):
 # Several keys
 
 
-def test_one_of_several_keys_is_chosen_by_touch(monkeypatch):
-    left, right = SoftKey(), SoftKey()
+@pytest.mark.parametrize("tokens", [True, False], ids=["CTAP 2.1", "CTAP 2.0"])
+def test_one_of_several_keys_is_chosen_by_touch(monkeypatch, tokens):
+    left, right = SoftKey(tokens=tokens), SoftKey(tokens=tokens)
     left.touch = lambda: None
     plug_in(monkeypatch, [left, right])
     person = Person()

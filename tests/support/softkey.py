@@ -38,7 +38,8 @@ class SoftKey(CtapDevice):
         pin: Its PIN; None if none was set.
         fingerprint: Verifies the person; None without a sensor.
         protocols: The PIN/UV auth protocols, preferred ones first.
-        tokens: Whether it has tokens with permissions (CTAP 2.1).
+        tokens: Whether it is a key of CTAP 2.1, with permissions and selection; one of
+            CTAP 2.0 also leaves out of an answer what the question said already.
         hmac_secret: Whether it has the extension at all.
         at_creation: Whether it has hmac-secret-mc.
         resident_keys: Whether it can store discoverable credentials.
@@ -144,7 +145,7 @@ class SoftKey(CtapDevice):
             **({"pinUvAuthToken": True} if self.pin.tokens else {}),
         }
         return {
-            1: ["FIDO_2_0", "FIDO_2_1"],
+            1: ["FIDO_2_0", *(["FIDO_2_1"] if self.pin.tokens else [])],
             2: extensions,
             3: bytes(16),
             4: options,
@@ -164,6 +165,8 @@ class SoftKey(CtapDevice):
         return self.pin.call(request)
 
     def _selection(self, _: Request) -> Request:
+        if not self.pin.tokens:
+            raise CtapError(ERR.INVALID_COMMAND)
         self._wait_for_touch()
         return {}
 
@@ -232,8 +235,9 @@ class SoftKey(CtapDevice):
                 outputs["hmac-secret"] = self._outputs(each, verified, extensions["hmac-secret"])
             data = self._data(each, verified, Flag.UP if touched else Flag(0), outputs)
             signature = each.sign(data + request[2])
-            descriptor = {"id": each.id, "type": "public-key"}
-            answers.append({1: descriptor, 2: data, 3: signature})
+            answers.append({2: data, 3: signature})
+            if self.pin.tokens or len(request.get(3) or ()) != 1:
+                answers[-1][1] = {"id": each.id, "type": "public-key"}
             if each.resident:
                 answers[-1][4] = each.user if verified else {"id": each.user["id"]}
         first, *self._next = answers

@@ -18,6 +18,7 @@ from fido2.hid.base import parse_report_descriptor
 
 from passkeep.errors import CeremonyError
 from passkeep.passkey import key_failures
+from passkeep.passkey.complete_device import CompleteDevice
 from passkeep.passkey.dialogue import Dialogue
 from passkeep.passkey.failures import Purpose
 
@@ -85,7 +86,7 @@ def _plugged_in() -> Iterator[CtapDevice]:
     found = CtapHidDevice.list_devices()
     while True:
         try:
-            yield next(found)
+            yield CompleteDevice(next(found))
         except StopIteration:
             return
         except Exception:  # noqa: BLE001 - whatever a strange key provokes
