@@ -1,6 +1,6 @@
 # What people do here. `make help` lists it.
 .DEFAULT_GOAL := help
-.PHONY: help dev demo test test-rust test-python memory soak lint format bench wheel wheel-check peers clean
+.PHONY: help dev demo test test-rust test-python memory large soak lint format bench wheel wheel-check peers clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -41,6 +41,9 @@ test-python: dev peers
 
 memory: dev  ## Put GIB through every pipe and watch the memory stay flat
 	PASSKEEP_TEST_GIB=$(GIB) $(BIN)/python -m pytest -q -s tests/test_flat_memory.py
+
+large: dev  ## Read anywhere in GIB of sealed data
+	PASSKEEP_TEST_GIB=$(GIB) $(BIN)/python -m pytest -q -s tests/test_large_reads.py --timeout 3600
 
 soak: dev peers  ## Try each fault at each write of each command (minutes)
 	PASSKEEP_SOAK=1 $(BIN)/python -m pytest tests/test_cli_key_faults.py --timeout 3600
