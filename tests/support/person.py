@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 import pytest
-from fido2.hid import CtapHidDevice
 
+from support import softkey_hid
 from support.softkey import SoftKey
 
 
@@ -43,4 +43,5 @@ class Person:
 def plug_in(monkeypatch: pytest.MonkeyPatch, keys: Iterable[SoftKey]) -> None:
     """Lets python-fido2 find these keys, and no others."""
     present = list(keys)
-    monkeypatch.setattr(CtapHidDevice, "list_devices", classmethod(lambda _: iter(present)))
+    monkeypatch.setattr("fido2.hid.list_descriptors", lambda: softkey_hid.describe(present))
+    monkeypatch.setattr("fido2.hid.open_connection", softkey_hid.connect(present))

@@ -10,16 +10,17 @@ import os
 import sys
 from pathlib import Path
 
-from fido2.hid import CtapHidDevice
+import fido2.hid
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from passkeep.cli import main
-from support import softkey_file
+from support import softkey_file, softkey_hid
 
 _, files, *arguments = sys.argv
 keys = {path: softkey_file.load(path) for path in map(Path, filter(None, files.split(",")))}
-CtapHidDevice.list_devices = classmethod(lambda _: iter(keys.values()))  # type: ignore[method-assign]
+fido2.hid.list_descriptors = lambda: softkey_hid.describe(list(keys.values()))
+fido2.hid.open_connection = softkey_hid.connect(list(keys.values()))
 for untouched in list(keys.values())["NOBODY_TOUCHES" not in os.environ :]:
     untouched.touch = lambda: None  # people touch the first one
 try:
