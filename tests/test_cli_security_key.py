@@ -216,6 +216,12 @@ def test_a_key_without_a_pin(backup, tmp_path):
     assert "ykman fido access change-pin" in result.err
 
 
+def test_a_passkey_and_none_is_a_contradiction(tmp_path):
+    result = run("init", "--security-key", "--no-passkey", "--keyring", tmp_path / "k.json")
+    assert result.code == 2
+    assert not (tmp_path / "k.json").exists()
+
+
 def test_help_names_it():
     assert "security-key" in ok("restore", "--help").out.decode()
     assert "--security-key" in ok("init", "--help").out.decode()

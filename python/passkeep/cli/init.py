@@ -39,6 +39,8 @@ def init_command(
     The keyring is one small file, useless without one of its ways in. Keep a
     copy beside your backups.
     """
+    if no_passkey and security_key:
+        raise click.UsageError("--security-key makes a passkey and --no-passkey makes none.")
     path = keyring or options.default_keyring()
     if path.exists():
         raise KeyringError(
