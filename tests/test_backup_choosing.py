@@ -64,6 +64,16 @@ def test_only_what_was_asked_for_comes_back(backup, tree, tmp_path, paths, expec
         assert (out / "tree" / "b" / "deep").stat().st_mode & 0o777 == 0o750
 
 
+def test_one_path_or_pattern_needs_no_list(backup, tree, tmp_path):
+    passkeep.restore(backup, tmp_path / "out", IDENTITY, paths="tree/a")
+    assert files(tmp_path / "out") == ["tree/a/one", "tree/a/two"]
+    passkeep.restore(backup, tmp_path / "path", IDENTITY, paths=Path("tree/z"))
+    assert files(tmp_path / "path") == ["tree/z"]
+    passkeep.backup(tree, backup, to=IDENTITY.recipient, exclude="[ab]*", overwrite=True)
+    passkeep.restore(backup, tmp_path / "rest", IDENTITY)
+    assert files(tmp_path / "rest") == ["tree/link", "tree/z"]
+
+
 def test_a_path_that_is_not_there_is_reported(backup, tmp_path):
     with pytest.raises(passkeep.PartialError) as caught:
         passkeep.restore(backup, tmp_path / "out", IDENTITY, paths=["tree/z", "tree/A", "x/y"])

@@ -29,7 +29,7 @@ def backup(
     to: To,
     cipher: Cipher = "age",
     travel: bool = True,
-    exclude: Iterable[str] = (),
+    exclude: str | Iterable[str] = (),
     exclude_caches: bool = False,
     xattrs: bool = False,
     compress: int | None = None,
@@ -84,20 +84,19 @@ def backup(
         CancelledError: `cancel` was used.
         OSError: The system refused.
     """
-    roots = [trees] if isinstance(trees, (str, os.PathLike)) else list(trees)
     audience = resolve(to, state, travel=travel)
     if overwrite and audience.keyring is not None:
         _refuse_foreign(target, audience.keyring)
     header, key = sealed.begin(audience.recipients, audience.stanzas, cipher=cipher)
     with open_sink(target, overwrite=overwrite, sync=sync, cancel=cancel) as sink:
         report = _native.backup_tree(
-            [os.fspath(root) for root in roots],
+            _names(trees),
             sink,
             header,
             key,
             # A backup that is written into the tree does not hold itself.
             skip=[os.fspath(one) for one in (sink, target) if isinstance(one, (str, os.PathLike))],
-            exclude=list(exclude),
+            exclude=[exclude] if isinstance(exclude, str) else list(exclude),
             exclude_caches=exclude_caches,
             xattrs=xattrs,
             compress=compress,
@@ -114,7 +113,7 @@ def restore(
     target: Tree,
     identity: Identities,
     *,
-    paths: Iterable[Tree] = (),
+    paths: Tree | Iterable[Tree] = (),
     links: Links = "inside",
     xattrs: bool = False,
     owner: bool = False,
@@ -171,7 +170,7 @@ def restore(
             incoming.leftover,
             key,
             os.fspath(target),
-            paths=[os.fspath(path) for path in paths],
+            paths=_names(paths),
             all_links=links == "all",
             overwrite=overwrite,
             sync=sync,
@@ -296,6 +295,12 @@ def verify(
     Arguments, result and errors are those of :func:`list_backup`.
     """
     return list_backup(source, identity, threads=threads, progress=progress, cancel=cancel)
+
+
+def _names(trees: Tree | Iterable[Tree]) -> list[str]:
+    """One path or several, as the native core takes them."""
+    several = [trees] if isinstance(trees, (str, os.PathLike)) else trees
+    return [os.fspath(tree) for tree in several]
 
 
 def _refuse_foreign(target: Sink, public: PublicKeyring) -> None:

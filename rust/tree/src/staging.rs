@@ -7,7 +7,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{CWD, Mode, OFlags, fchmod, lstat, mkdir, open};
-use rustix::io::Errno;
+use rustix::io::{Errno, retry_on_intr};
 
 use crate::beneath::rename_new;
 use crate::error::Error;
@@ -30,7 +30,7 @@ impl Staging {
     /// Opens the target, or makes a temporary folder beside it.
     pub(crate) fn open(target: &Path) -> Result<(Self, OwnedFd), Error> {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-        match open(target, flags, Mode::empty()) {
+        match retry_on_intr(|| open(target, flags, Mode::empty())) {
             Ok(dir) => {
                 let staging = Self {
                     target: target.to_owned(),

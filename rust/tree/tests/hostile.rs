@@ -318,3 +318,62 @@ fn a_bad_checksum_is_found() {
     assert!(matches!(scan(&data), Err(Error::NotATree)));
     assert!(matches!(scan(b"not an archive"), Err(Error::NotATree)));
 }
+
+/// Gives a changed header block the checksum that it should have.
+fn recheck(block: &mut [u8]) {
+    let mut header = tar::Header::from_byte_slice(block).clone();
+    header.set_cksum();
+    block.copy_from_slice(header.as_bytes());
+}
+
+#[test]
+fn any_changed_byte_ends_in_an_error_or_a_report() {
+    let map = |text: &[u8]| [text, &vec![0; 512 - text.len()], &[7; 20]].concat();
+    let whole = archive(&[
+        entry(DIRECTORY, b"folder/", b"", b""),
+        pax(&[
+            (b"mtime", b"-1.5"),
+            (b"path", b"folder/file"),
+            (b"uid", b"7"),
+        ]),
+        entry(FILE, b"x", b"", &[1; 700]),
+        entry(b'L', b"././@LongLink", b"", &[b'n'; 120]),
+        entry(FILE, b"x", b"", b"long"),
+        pax(&[
+            (b"GNU.sparse.major", b"1"),
+            (b"GNU.sparse.minor", b"0"),
+            (b"GNU.sparse.name", b"sparse"),
+            (b"GNU.sparse.realsize", b"9000"),
+            (b"SCHILY.xattr.user.x", b"y"),
+        ]),
+        entry(FILE, b"x", b"", &map(b"2\n100\n10\n500\n10\n")),
+        entry(b'S', b"old", b"", b""),
+        entry(SYMBOLIC_LINK, b"link", b"folder/file", b""),
+        entry(HARD_LINK, b"hard", b"folder/file", b""),
+    ]);
+    let (folder, target) = scene();
+    let options = RestoreOptions {
+        attributes: true,
+        owners: true,
+        overwrite: true,
+        ..RestoreOptions::default()
+    };
+    for at in 0..whole.len() - 1024 {
+        let block = at / 512 * 512..at / 512 * 512 + 512;
+        let is_header = whole[block.start + 257..].starts_with(b"ustar");
+        for change in [1, 0x80, 0xff, b'0' ^ b'9'] {
+            let mut changed = whole.clone();
+            changed[at] ^= change;
+            let _ = scan(&changed);
+            if is_header {
+                recheck(&mut changed[block.clone()]);
+                let _ = scan(&changed);
+            }
+            if at % 5 == 0 && change == 1 {
+                let _ = restore_tree(&changed[..], &target, &options, &mut ());
+                assert_untouched(folder.path());
+                let _ = fs::remove_dir_all(&target);
+            }
+        }
+    }
+}
