@@ -246,3 +246,66 @@ def test_a_source_that_fails_stops_the_restore_with_its_own_error(backup, tmp_pa
     with pytest.raises(Stop, match="unreadable"):
         passkeep.restore(Unreadable(backup.read_bytes()), tmp_path / "out", IDENTITY)
     assert names(tmp_path) == before
+
+
+# Compressed
+
+
+@pytest.fixture
+def long_tree(tmp_path) -> Path:
+    """A tree of many frames."""
+    folder = tmp_path / "long"
+    folder.mkdir()
+    for number in range(12):
+        (folder / f"{number}").write_bytes(os.urandom(1000) * 3000)
+    (tmp_path / "noise").write_bytes(os.urandom(500_000))
+    return folder
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+def test_a_compressed_backup_stops_as_any_other(long_tree, tmp_path, threads):
+    target = tmp_path / "b.age"
+    seen = []
+
+    def stop(done):
+        seen.append(done)
+        if len(seen) > 1:
+            raise Stop(done)
+
+    class Full:
+        def __init__(self):
+            self.room = 100_000
+
+        def write(self, data):
+            self.room -= len(data)
+            if self.room < 0:
+                raise Stop("full")
+
+    options = {"to": IDENTITY.recipient, "compress": 3, "threads": threads}
+    with pytest.raises(Stop):
+        passkeep.backup(long_tree, target, progress=stop, **options)
+    with pytest.raises(Stop, match="full"):
+        passkeep.backup([long_tree, tmp_path / "noise"], Full(), **options)
+    token = passkeep.CancelToken()
+    with pytest.raises(passkeep.CancelledError):
+        passkeep.backup(
+            long_tree, target, progress=lambda done: token.cancel(), cancel=token, **options
+        )
+    assert names(tmp_path) == ["long", "noise"]
+
+
+def test_progress_of_a_compressed_backup_counts_content(long_tree, tmp_path):
+    size = sum(path.stat().st_size for path in long_tree.iterdir())
+    for call in (
+        lambda p: passkeep.backup(
+            long_tree, tmp_path / "b.age", to=IDENTITY.recipient, compress=3, progress=p
+        ),
+        lambda p: passkeep.restore(tmp_path / "b.age", tmp_path / "out", IDENTITY, progress=p),
+        lambda p: passkeep.restore(
+            tmp_path / "b.age", tmp_path / "one", IDENTITY, paths="long/3", progress=p
+        ),
+    ):
+        seen = []
+        call(seen.append)
+        assert seen == sorted(seen)
+        assert seen[-1] == size

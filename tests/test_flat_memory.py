@@ -9,6 +9,8 @@ import os
 import subprocess
 import sys
 
+import pytest
+
 import passkeep
 
 SIZE = int(os.environ.get("PASSKEEP_TEST_GIB", "1")) << 30
@@ -73,14 +75,17 @@ def test_streams(tmp_path):
     assert_flat(["encrypt", "decrypt"], found)
 
 
-def test_trees(tmp_path):
+@pytest.mark.parametrize("options", [(), ("--compress",)], ids=["stored", "compressed"])
+def test_trees(tmp_path, options):
     (tmp_path / "id.txt").write_text(str(IDENTITY))
     (tmp_path / "tree").mkdir()
     with (tmp_path / "tree" / "zeros").open("wb") as zeros:
-        zeros.truncate(SIZE)
+        # It has its room on the disk, so it is no hole, which would not be read.
+        os.posix_fallocate(zeros.fileno(), 0, SIZE)
+    opening = ("--identity", tmp_path / "id.txt", "--max-size", SIZE)
     commands = [
-        ("backup", tmp_path / "tree", "-o", "-", "--to", IDENTITY.recipient),
-        ("restore", "-", "-C", tmp_path / "out", "--identity", tmp_path / "id.txt", "--no-sync"),
+        ("backup", tmp_path / "tree", "-o", "-", "--to", IDENTITY.recipient, *options),
+        ("restore", "-", "-C", tmp_path / "out", *opening, "--no-sync"),
     ]
     found = peaks(commands, tmp_path, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
     restored = tmp_path / "out" / "tree" / "zeros"
