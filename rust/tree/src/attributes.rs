@@ -9,6 +9,12 @@ use rustix::io::Errno;
 /// extended header may hold.
 pub(crate) const MAX_ATTRIBUTES: usize = 512 << 10;
 
+/// What is said of an attribute that is not there.
+#[cfg(target_vendor = "apple")]
+const GONE: Errno = Errno::NOATTR;
+#[cfg(not(target_vendor = "apple"))]
+const GONE: Errno = Errno::NODATA;
+
 /// Names of attributes, and their values.
 pub(crate) type Attributes = Vec<(Vec<u8>, Vec<u8>)>;
 
@@ -41,7 +47,7 @@ pub(crate) fn read(file: BorrowedFd) -> Result<Attributes, Errno> {
     for name in names {
         let value = match grown(|room| fgetxattr(file, name, room)) {
             // It went away meanwhile.
-            Err(Errno::NODATA) => continue,
+            Err(GONE) => continue,
             other => other?,
         };
         size += name.len() + value.len();

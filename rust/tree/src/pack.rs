@@ -6,8 +6,7 @@
 use std::io::{self, Write};
 
 use passkeep_core::Pipeline;
-use zstd::bulk::Compressor;
-use zstd::zstd_safe::{compress_bound, min_c_level};
+use zstd::zstd_safe::{CCtx, CParameter, ErrorCode, compress_bound, get_error_name, min_c_level};
 
 /// What one frame holds: enough to compress well, little enough that each
 /// thread may have several.
@@ -66,7 +65,7 @@ impl<W: Write> Packer<W> {
         std::mem::swap(&mut frame.plain, &mut self.frame);
         self.frame.clear();
         if self.threads <= 1 {
-            let frame = pack(&mut Compressor::new(level)?, level, frame)?;
+            let frame = pack(&mut context()?, level, frame)?;
             return self.write_out(frame);
         }
         while self.pipeline.as_ref().is_some_and(Pipeline::is_full) {
@@ -75,7 +74,7 @@ impl<W: Write> Packer<W> {
         let pipeline = match &mut self.pipeline {
             Some(pipeline) => pipeline,
             none => none.insert(Pipeline::start(self.threads, || {
-                let mut compressor = Compressor::new(level)?;
+                let mut compressor = context()?;
                 Ok(move |frame| pack(&mut compressor, level, frame))
             })?),
         };
@@ -113,6 +112,7 @@ impl<W: Write> Write for Packer<W> {
             self.dispatch()?;
         }
         let taken = data.len().min(FRAME - self.frame.len());
+        reserve(&mut self.frame, taken)?;
         self.frame.extend_from_slice(&data[..taken]);
         Ok(taken)
     }
@@ -123,10 +123,10 @@ impl<W: Write> Write for Packer<W> {
     }
 }
 
-fn pack(compressor: &mut Compressor, level: i32, mut frame: Frame) -> io::Result<Frame> {
+fn pack(compressor: &mut CCtx, level: i32, mut frame: Frame) -> io::Result<Frame> {
     let plain = &frame.plain;
     frame.packed.clear();
-    frame.packed.reserve(compress_bound(plain.len()));
+    reserve(&mut frame.packed, compress_bound(plain.len()))?;
     // At its lowest level zstd stores what does not compress as it is, about as
     // fast as copying.
     let level = if is_dense(compressor, plain, &mut frame.packed)? {
@@ -134,26 +134,63 @@ fn pack(compressor: &mut Compressor, level: i32, mut frame: Frame) -> io::Result
     } else {
         level
     };
-    compressor.set_compression_level(level)?;
-    frame.packed.clear();
-    compressor.compress_to_buffer(plain, &mut frame.packed)?;
+    compress(compressor, level, plain, &mut frame.packed)?;
     Ok(frame)
 }
 
 /// Whether samples say that compressing would be in vain: media, archives and
 /// ciphertext.
-fn is_dense(compressor: &mut Compressor, plain: &[u8], room: &mut Vec<u8>) -> io::Result<bool> {
+fn is_dense(compressor: &mut CCtx, plain: &[u8], room: &mut Vec<u8>) -> io::Result<bool> {
     if plain.len() < SAMPLES * SAMPLE {
         return Ok(false);
     }
-    compressor.set_compression_level(SAMPLE_LEVEL)?;
     let stride = (plain.len() - SAMPLE) / (SAMPLES - 1);
     let mut size = 0;
     for sample in 0..SAMPLES {
         let start = sample * stride;
-        room.clear();
-        size += compressor.compress_to_buffer(&plain[start..start + SAMPLE], room)?;
+        size += compress(
+            compressor,
+            SAMPLE_LEVEL,
+            &plain[start..start + SAMPLE],
+            room,
+        )?;
     }
     // It saves less than a fiftieth.
     Ok(size > SAMPLES * SAMPLE / 50 * 49)
+}
+
+/// Compresses into `room`, which has enough of it.
+fn compress(
+    compressor: &mut CCtx,
+    level: i32,
+    plain: &[u8],
+    room: &mut Vec<u8>,
+) -> io::Result<usize> {
+    room.clear();
+    compressor
+        .set_parameter(CParameter::CompressionLevel(level))
+        .and_then(|_| compressor.compress2(room, plain))
+        .map_err(failed)
+}
+
+fn context() -> io::Result<CCtx<'static>> {
+    CCtx::try_create().ok_or_else(|| io::ErrorKind::OutOfMemory.into())
+}
+
+fn reserve(buffer: &mut Vec<u8>, more: usize) -> io::Result<()> {
+    let reserved = buffer.try_reserve(more);
+    reserved.map_err(|_| io::ErrorKind::OutOfMemory.into())
+}
+
+fn failed(code: ErrorCode) -> io::Error {
+    if is_memory(code) {
+        io::ErrorKind::OutOfMemory.into()
+    } else {
+        io::Error::other(get_error_name(code))
+    }
+}
+
+/// Whether zstd found no memory. Its codes have no names in the crate.
+pub(crate) fn is_memory(code: ErrorCode) -> bool {
+    get_error_name(code).contains("not enough memory")
 }

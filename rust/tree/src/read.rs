@@ -333,6 +333,7 @@ fn explain(error: io::Error) -> Error {
     let fault = error.get_ref().and_then(|inner| inner.downcast_ref());
     match fault {
         Some(Fault::Malformed) => malformed("its compressed data cannot be read"),
+        Some(Fault::Memory) => Error::Source(io::ErrorKind::OutOfMemory.into()),
         Some(Fault::Truncated) => malformed("it ends inside of compressed data"),
         Some(Fault::Expansion) => {
             Error::TooLarge("the backup expands to more than 1 GiB and a thousand times its size")

@@ -2,8 +2,10 @@
 
 use std::io::{self, BufRead, Read};
 
-use zstd::stream::raw::{Decoder, InBuffer, Operation, OutBuffer};
-use zstd::zstd_safe::DParameter;
+use passkeep_core::zeroed;
+use zstd::zstd_safe::{DCtx, DParameter, InBuffer, OutBuffer, ResetDirective};
+
+use crate::pack::is_memory;
 
 /// What every zstd frame with content begins with.
 const MAGIC: [u8; 4] = 0xfd2f_b528_u32.to_le_bytes();
@@ -21,6 +23,8 @@ const FREE_EXPANSION: u64 = 1 << 30;
 pub(crate) enum Fault {
     #[error("malformed")]
     Malformed,
+    #[error("there is not enough memory")]
+    Memory,
     #[error("truncated")]
     Truncated,
     #[error("expansion")]
@@ -45,7 +49,7 @@ enum Form {
 }
 
 struct Packed {
-    decoder: Decoder<'static>,
+    decoder: DCtx<'static>,
     out: Vec<u8>,
     /// What of `out` was not handed out yet.
     ready: std::ops::Range<usize>,
@@ -96,11 +100,14 @@ impl<R: BufRead> Unpacked<R> {
 
 impl Packed {
     fn new() -> io::Result<Self> {
-        let mut decoder = Decoder::new()?;
-        decoder.set_parameter(DParameter::WindowLogMax(WINDOW_LOG))?;
+        let memory = || io::Error::from(io::ErrorKind::OutOfMemory);
+        let mut decoder = DCtx::try_create().ok_or_else(memory)?;
+        decoder
+            .set_parameter(DParameter::WindowLogMax(WINDOW_LOG))
+            .map_err(|_| memory())?;
         Ok(Self {
             decoder,
-            out: vec![0; BUFFER],
+            out: zeroed(BUFFER)?,
             ready: 0..0,
             in_frame: false,
             silence: 0,
@@ -110,13 +117,20 @@ impl Packed {
     /// Decompresses some of `input`; returns how much of it was used.
     fn run(&mut self, input: &[u8]) -> Result<usize, Fault> {
         if !self.in_frame {
-            self.decoder.reinit().map_err(|_| Fault::Malformed)?;
+            let reset = self.decoder.reset(ResetDirective::SessionOnly);
+            reset.map_err(|_| Fault::Malformed)?;
             self.in_frame = true;
         }
         let mut from = InBuffer::around(input);
         let mut to = OutBuffer::around(&mut self.out[..]);
-        let ended = self.decoder.run(&mut from, &mut to);
-        let ended = ended.map_err(|_| Fault::Malformed)? == 0;
+        let ended = self.decoder.decompress_stream(&mut to, &mut from);
+        let ended = ended.map_err(|code| {
+            if is_memory(code) {
+                Fault::Memory
+            } else {
+                Fault::Malformed
+            }
+        })? == 0;
         let (used, made) = (from.pos(), to.pos());
         self.ready = 0..made;
         self.in_frame = !ended;
