@@ -281,7 +281,7 @@ def test_rotate(path, key, quick, tree, tmp_path):
 # Checking
 
 
-def test_check_notes_the_date_and_tells_what_is_due(path, key, quick):
+def test_check_notes_the_date_and_tells_what_is_due(path, key, quick, tree, tmp_path):
     long_ago = (datetime.now(UTC) - timedelta(days=91)).date()
     keyring = passkeep.Keyring.load(path)
     keyring.unlock(recovery_key=quick.digits)
@@ -290,6 +290,8 @@ def test_check_notes_the_date_and_tells_what_is_due(path, key, quick):
     keyring.save(path)
     shown = ok("key", "show", "--keyring", path)
     assert "Not checked for 90 days: Recovery key, Laptop, Lost phone" in shown.err
+    done = ok("backup", tree, "-o", tmp_path / "b.age", "--keyring", path)
+    assert "Not checked for 90 days: Recovery key, Laptop, Lost phone" in done.err
 
     said = key("check").err
     assert "Recovery key (recovery-key) opens the keyring" in said

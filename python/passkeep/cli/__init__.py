@@ -55,7 +55,7 @@ class _LazyGroup(click.Group):
 )
 @click.version_option(package_name="passkeep", message="%(prog)s %(version)s")
 def cli() -> None:
-    r"""End-to-end encrypted backups that a passkey opens.
+    """End-to-end encrypted backups that a passkey opens.
 
     \b
     passkeep init                   make a keyring: recovery key, then a passkey
@@ -64,7 +64,7 @@ def cli() -> None:
 
     Exit codes: 0 done, 1 failed, 2 usage, 3 wrong key, 4 damaged, tampered or
     foreign data, 5 done but for some entries, 130 interrupted, 143 terminated.
-    """
+    """  # noqa: D301  (click wants the character itself)
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:

@@ -12,11 +12,11 @@ from passkeep import _native
 from passkeep import tree as trees
 from passkeep._native import Hasher
 from passkeep.cli import options, reports, ways
-from passkeep.cli.ending import say
+from passkeep.cli.ending import printable, say
 from passkeep.cli.progress import Stopwatch, bar
 from passkeep.digests import Algorithm
 from passkeep.errors import InvalidInputError, PartialError
-from passkeep.keyring import Keyring, PublicKeyring
+from passkeep.keyring import Keyring, PublicKeyring, reminder
 from passkeep.sealed import Cipher
 from passkeep.stream import Identities, Recipients
 
@@ -144,6 +144,8 @@ def backup_command(
         say(f"Backed up {reports.summary(report)} to {target} in {watch.rate(report.bytes)}.")
         if compress is not None:
             say(f"Compressed: {reports.ratio(report)}.")
+        if isinstance(to, Keyring) and (line := reminder(to.slots)):
+            say(printable(line))
     if hasher is not None and not as_json:
         say(f"{hasher.hexdigest()}  {target}")
 
