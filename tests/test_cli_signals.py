@@ -30,9 +30,11 @@ def slow(tmp_path):
     """
     folder = tmp_path / "tree"
     folder.mkdir()
-    with (folder / "zeros").open("wb") as file:
+    zeros = folder / "zeros"
+    with zeros.open("wb") as file:
         os.posix_fallocate(file.fileno(), 0, 4 << 30)
-    return folder
+    yield folder
+    zeros.unlink()
 
 
 @pytest.fixture
