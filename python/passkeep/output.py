@@ -75,6 +75,16 @@ def publish(
         _sync_folder(final)
 
 
+def check_target(target: object, *, overwrite: bool) -> None:
+    """Refuses early what :func:`publish` would refuse, before anybody is asked for a secret.
+
+    Raises:
+        OutputError: A path that exists and may not be replaced, or is a folder.
+    """
+    if isinstance(target, (str, os.PathLike)):
+        _check_target(Path(os.path.realpath(target)), overwrite=overwrite)
+
+
 def refuse_same_file(source: object, target: object) -> None:
     """Raises InvalidInputError where input and output are one file."""
     if not (isinstance(source, (str, os.PathLike)) and isinstance(target, (str, os.PathLike))):

@@ -15,7 +15,7 @@ from passkeep.copying import BLOCK, copy_rest
 from passkeep.errors import CancelledError, DamagedError, InvalidInputError, OutputError
 from passkeep.incoming import read
 from passkeep.keyring import State
-from passkeep.output import publish, refuse_same_file
+from passkeep.output import check_target, publish, refuse_same_file
 from passkeep.sealed import Cipher
 from passkeep.stream import Identities, Progress, to_identities
 
@@ -74,6 +74,7 @@ def rewrap(
     """
     if not overwrite:
         refuse_same_file(source, target)
+    check_target(target, overwrite=overwrite)
     with read(source, cancel) as incoming:
         opening, offset = incoming.opening, incoming.leftover
         if not isinstance(offset, int):

@@ -13,7 +13,7 @@ from passkeep.age import armor, keys
 from passkeep.age.keys import Identity, Recipient
 from passkeep.errors import InvalidInputError
 from passkeep.incoming import Source, read
-from passkeep.output import publish, refuse_same_file
+from passkeep.output import check_target, publish, refuse_same_file
 from passkeep.sealed import Cipher
 
 
@@ -149,6 +149,7 @@ def decrypt_file(
         OSError: The system refused.
     """
     refuse_same_file(source, target)
+    check_target(target, overwrite=overwrite)
     with read(source, cancel) as incoming:
         key = incoming.opening.unlock(to_identities(identity))
         with open_sink(target, overwrite=overwrite, sync=sync, cancel=cancel) as sink:

@@ -87,7 +87,12 @@ class Password(Secret):
         return wrap.open_(self._derive(salt, int(work_factor)), stanza.body)
 
     def _derive(self, salt: bytes, work_factor: int) -> bytes:
-        return Scrypt(_LABEL + salt, 32, 1 << work_factor, r=8, p=1).derive(self._password)
+        try:
+            return Scrypt(_LABEL + salt, 32, 1 << work_factor, r=8, p=1).derive(self._password)
+        except MemoryError:
+            raise LimitError(
+                f"the password needs {1 << work_factor >> 10} MiB of memory, which there is not"
+            ) from None
 
 
 def check_alone(stanzas: Sequence[Stanza]) -> None:

@@ -102,7 +102,7 @@ def _code(error: PasskeepError) -> int:
 
 
 def _complain(error: object, hint: str, code: int) -> int:
-    say(f"{click.style('Error:', fg='red', bold=True)} {printable(str(error))}.")
+    say(f"{click.style('Error:', fg='red', bold=True)} {printable(str(error).rstrip('.'))}.")
     if hint:
         say(f"{click.style('Hint:', bold=True)} {hint}")
     return code

@@ -122,6 +122,10 @@ def choose_password(given: str | None, use: Callable[[str], Slot]) -> Slot:
     """
     if given is not None:
         return use(given)
+    if not sys.stdin.isatty():
+        raise click.UsageError(
+            "Nobody is at the terminal to choose a password: name it with an option."
+        )
     say("Six words that are drawn for you are safe and can be remembered.")
     while True:
         typed = click.prompt(
@@ -135,7 +139,7 @@ def choose_password(given: str | None, use: Callable[[str], Slot]) -> Slot:
         if not typed:
             say(f"\n    {click.style(chosen, bold=True)}\n")
         again = click.prompt("Type it again", hide_input=bool(typed), err=True)
-        if again.strip() != chosen.strip():
+        if (again if typed else again.strip()) != chosen:
             say("That is not the same. Try again.")
             continue
         try:

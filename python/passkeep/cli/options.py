@@ -21,6 +21,8 @@ INPUT = click.Path(exists=True, dir_okay=False, path_type=Path, allow_dash=True)
 
 READABLE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
+_MAX_LINE = 4096
+
 STANDARD_STREAM = Path("-")
 """What stands for standard input and standard output."""
 
@@ -129,14 +131,27 @@ def secret_options(command: Command) -> Command:
 
 def read_password(password_env: str | None, password_fd: int | None) -> str | None:
     """The password that the options name; None where they name none."""
+    if password_env is not None and password_fd is not None:
+        raise click.UsageError("Give the password by --password-env or --password-fd, not both.")
     if password_env is not None:
         if password_env not in os.environ:
             raise click.UsageError(f"The environment variable {password_env} is not set.")
-        return os.environ[password_env]
-    if password_fd is None:
+        password = os.environ[password_env]
+    elif password_fd is not None:
+        password = _read_line(password_fd)
+    else:
         return None
+    if not password:
+        raise click.UsageError("The password is empty.")
+    return password
+
+
+def _read_line(descriptor: int) -> str:
+    """One line, byte for byte: what stands behind it is for somebody else."""
+    line = b""
     try:
-        with os.fdopen(os.dup(password_fd), encoding="utf-8") as stream:
-            return stream.readline(4096).removesuffix("\n")
+        while len(line) < _MAX_LINE and (byte := os.read(descriptor, 1)) not in (b"", b"\n"):
+            line += byte
+        return line.decode()
     except (OSError, UnicodeDecodeError):
         raise click.UsageError("The password could not be read from that descriptor.") from None

@@ -41,9 +41,19 @@ def bar(
         TimeRemainingColumn(),
     )
     size = total() if callable(total) else total
-    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
-        task = progress.add_task(title, total=size)
-        yield lambda done: progress.update(task, completed=done)
+    progress = Progress(*columns, console=Console(stderr=True), transient=True)
+    task = progress.add_task(title, total=size)
+
+    def update(done: int) -> None:
+        # Not before the work begins: somebody may be asked for a password until then.
+        if not progress.live.is_started:
+            progress.start()
+        progress.update(task, completed=done)
+
+    try:
+        yield update
+    finally:
+        progress.stop()
 
 
 class Stopwatch:

@@ -51,17 +51,17 @@ def rewrap_command(
 
     This is not revocation: whoever could open the old file still can.
     """
-    from passkeep.cli.ways import load_sealing, open_backup
+    from passkeep.cli.opening import Opener
+    from passkeep.cli.ways import load_sealing
 
     if recipients and to_keyring is not None:
         raise click.UsageError("Seal to recipients or to a keyring, not both.")
     to = list(recipients) if recipients else load_sealing(to_keyring or ways.keyring)
-    identity = open_backup(file, ways)
     with bar("Rewrapping", options.size(file)) as progress:
         size = rewrapping.rewrap(
             file,
             output,
-            identity,
+            Opener(ways),
             to=to,
             overwrite=force,
             sync=sync,

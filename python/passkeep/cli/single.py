@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import click
@@ -11,10 +10,9 @@ import click
 from passkeep import stream
 from passkeep._native import Hasher
 from passkeep.age import scrypt
-from passkeep.age.header import Stanza
-from passkeep.age.secret import Secret
 from passkeep.cli import options, ways
 from passkeep.cli.ending import say
+from passkeep.cli.opening import Opener
 from passkeep.cli.progress import bar
 from passkeep.digests import Algorithm
 from passkeep.keyring import Keyring, passwords
@@ -100,48 +98,16 @@ def decrypt_command(
     source = options.source(file)
     if isinstance(source, int) and sys.stdin.isatty():
         raise click.UsageError("Name a file, or redirect standard input.")
-    identity = _identity(source, ways)
     with bar("Decrypting", options.size(file)) as progress:
         stream.decrypt_file(
             source,
             options.sink(output),
-            identity,
+            Opener(ways),
             overwrite=force,
             sync=sync,
             threads=threads,
             progress=progress,
         )
-
-
-def _identity(source: Path | int, given: ways.Ways) -> stream.Identities:
-    if given.password is None:
-        return ways.open_backup(source, given)
-    return _ByPassword(given.password, lambda: ways.open_backup(source, given))
-
-
-class _ByPassword(Secret):
-    """A password for whatever a file turns out to be.
-
-    It opens the file itself if that was encrypted with a password, and a slot of
-    a keyring otherwise.
-    """
-
-    __slots__ = ("_keyring", "_password")
-
-    def __init__(self, password: str, keyring: Callable[[], stream.Identities]) -> None:
-        self._password = password
-        self._keyring = keyring
-
-    def unwrap(self, stanzas: Sequence[Stanza]) -> bytes | None:
-        """Opens a file key, or returns None."""
-        if any(stanza.type == scrypt.STANZA_TYPE for stanza in stanzas):
-            identities: stream.Identities = [
-                scrypt.Password(spelling) for spelling in passwords.spellings(self._password)
-            ]
-        else:
-            identities = self._keyring()
-        opened = (one.unwrap(stanzas) for one in stream.to_identities(identities))
-        return next((file_key for file_key in opened if file_key is not None), None)
 
 
 def _to(

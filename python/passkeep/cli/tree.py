@@ -13,6 +13,7 @@ from passkeep import tree as trees
 from passkeep._native import Hasher
 from passkeep.cli import options, reports, ways
 from passkeep.cli.ending import printable, say
+from passkeep.cli.opening import Opener
 from passkeep.cli.progress import Stopwatch, bar
 from passkeep.digests import Algorithm
 from passkeep.errors import InvalidInputError, PartialError
@@ -322,4 +323,4 @@ def _default_folder(file: Path) -> Path:
 def _open(source: Path | int, given: ways.Ways) -> Identities:
     if isinstance(source, int) and given.way is None and sys.stdin.isatty():
         raise InvalidInputError("the backup cannot be typed: name a file, or redirect one")
-    return ways.open_backup(source, given)
+    return Opener(given)

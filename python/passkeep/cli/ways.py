@@ -8,15 +8,13 @@ asked for where it does not answer.
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 
-from passkeep.age.hybrid import HybridIdentity
 from passkeep.age.keys import Identity, parse_identity_file
 from passkeep.age.secret import Secret
 from passkeep.cli import security_key
@@ -29,13 +27,10 @@ from passkeep.cli.options import (
     read_password,
     secret_options,
 )
-from passkeep.errors import CeremonyError, InvalidInputError, PasskeepError
-from passkeep.incoming import read
-from passkeep.keyring import Keyring, PublicKeyring, RootIdentity, Unlock, travel
+from passkeep.errors import CeremonyError, InvalidInputError, WrongKeyError
+from passkeep.keyring import Keyring, PublicKeyring, RootIdentity
 from passkeep.keyring import recovery as recovery_keys
-from passkeep.keyring.opening import open_vault
 from passkeep.keyring.public import read_json
-from passkeep.keyring.vault import Vault
 from passkeep.passkey import Browser
 from passkeep.prf import PasskeyClient
 
@@ -43,6 +38,9 @@ Identified = TypeVar("Identified")
 
 PASSKEY, PASSWORD, RECOVERY_KEY = "passkey", "password", "recovery-key"
 SECURITY_KEY = "security-key"  # a passkey too, asked without a browser
+
+_MAX_TEXT = 1 << 20
+"""Bytes of a file with identities or a recovery key."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -76,8 +74,7 @@ def unlock_options(command: Command) -> Command:
             password=read_password(password_env, password_fd),
             recovery_key=None if recovery_key_file is None else _read_text(recovery_key_file),
         )
-        if sum(bool(x) for x in (ways.identities, ways.password, ways.recovery_key)) > 1:
-            raise click.UsageError("Give one way in, not several.")
+        _refuse_contradictions(ways)
         return command(*args, ways=ways, **kwargs)
 
     collect.__doc__ = command.__doc__
@@ -106,23 +103,16 @@ def unlock_options(command: Command) -> Command:
     return decorated  # type: ignore[no-any-return]  # click's decorators lose the type
 
 
-def open_backup(source: Path | int, ways: Ways) -> Identity | Sequence[Identity]:
-    """An identity for a backup: from the options, the keyring, or the backup itself.
-
-    A keyring is preferred to the copy that travels in the backup, because it
-    knows the present password; the copy serves where there is no keyring, or
-    only that of somebody else.
-    """
-    if ways.identities:
-        return *ways.identities, *_as_recipients(ways)
-    travelling = None if isinstance(source, int) else _travelling(source)
-    keyring = _keyring_for(ways, travelling)
-    if keyring is not None:
-        return open_keyring(keyring, ways)
-    kinds = {PASSWORD, PASSKEY}
-    if travelling is not None:
-        kinds = {lock.kind for lock in travelling.locks}
-    return choose(ways, kinds, Unlock if travelling is None else _unlocking(travelling))
+def _refuse_contradictions(ways: Ways) -> None:
+    given = {
+        "identity": bool(ways.identities),
+        PASSWORD: ways.password is not None,
+        RECOVERY_KEY: ways.recovery_key is not None,
+    }
+    if sum(given.values()) > 1:
+        raise click.UsageError("Give one way in, not several.")
+    if ways.way is not None and any(given[kind] for kind in given if kind != ways.way):
+        raise click.UsageError(f"--with {ways.way} contradicts the other way in that is given.")
 
 
 def open_keyring(keyring: Keyring, ways: Ways) -> RootIdentity:
@@ -154,41 +144,6 @@ def load_sealing(path: Path | None) -> Keyring | PublicKeyring:
     return load_keyring(path)[0]
 
 
-def _as_recipients(ways: Ways) -> Iterator[Identity]:
-    """Opens as somebody whom a keyring is sealed to: that in the backup, or the file."""
-    for one in ways.identities:
-        if isinstance(one, HybridIdentity):
-            yield Unlock(identity=one)
-            if ways.keyring is not None and ways.keyring.is_file():
-                # The identity may well be for the backup itself.
-                with suppress(PasskeepError):
-                    yield Keyring.load(ways.keyring).unlock(identity=one)
-
-
-def _unlocking(travelling: Vault) -> Callable[..., Identity]:
-    """Opens a travelling copy at once, so that another way can be tried after it."""
-
-    def unlock(*, recovery_key: str | None = None, **way: Any) -> Identity:
-        if recovery_key is not None:
-            return Unlock(recovery_key=recovery_key)
-        secret = {"password": None, "passkey": None, **way}
-        return RootIdentity(open_vault(travelling, **secret).identities)
-
-    return unlock
-
-
-def _keyring_for(ways: Ways, travelling: Vault | None) -> Keyring | None:
-    if ways.keyring is not None:
-        return load_keyring(ways.keyring)[0]
-    default = default_keyring()
-    if not default.is_file():
-        return None
-    keyring = Keyring.load(default)
-    if travelling is not None and travelling.document.get("id") != keyring.id:
-        return None
-    return keyring
-
-
 def choose(ways: Ways, kinds: set[str], unlock: Callable[..., Identified]) -> Identified:
     """Calls `unlock` with exactly one way.
 
@@ -218,9 +173,28 @@ def choose(ways: Ways, kinds: set[str], unlock: Callable[..., Identified]) -> Id
     if ways.way == RECOVERY_KEY or PASSWORD not in kinds:
         return unlock(recovery_key=_ask("Recovery key (64 digits)"))
     typed = _ask("Password, or the recovery key")
-    if _is_recovery_key(typed):
+    if recovery_keys.looks_like_one(typed):
         return unlock(recovery_key=typed)
     return unlock(password=typed)
+
+
+def ask_password(ways: Ways) -> str:
+    """The password that a file itself is encrypted with.
+
+    Raises:
+        WrongKeyError: The options name another way in.
+        UsageError: Nobody is there to ask.
+    """
+    if ways.password is not None:
+        return ways.password
+    if ways.way not in {None, PASSWORD} or ways.recovery_key is not None:
+        raise WrongKeyError("this file opens with the password that it was encrypted with")
+    if not sys.stdin.isatty():
+        raise click.UsageError(
+            "Nobody is at the terminal to ask for the password."
+            " Use --password-env or --password-fd."
+        )
+    return _ask("Password")
 
 
 def _passkey_client(way: str | None) -> PasskeyClient:
@@ -232,28 +206,16 @@ def _ask(what: str) -> str:
     return answer
 
 
-def _is_recovery_key(typed: str) -> bool:
-    try:
-        recovery_keys.to_seed(typed)
-    except InvalidInputError:
-        return False
-    return True
-
-
-def _travelling(source: Path) -> Vault | None:
-    if not source.is_file():
-        return None
-    with read(source) as incoming:
-        return travel.find(incoming.opening.header.stanzas)
-
-
 def _identities(path: Path) -> Sequence[Identity]:
     return parse_identity_file(_read_text(path))
 
 
 def _read_text(path: Path) -> str:
-    with path.open(encoding="utf-8", errors="strict") as file:
-        try:
-            return file.read(1 << 20)
-        except UnicodeDecodeError:
-            raise InvalidInputError(f"{path} is not a text file") from None
+    with path.open("rb") as file:
+        data = file.read(_MAX_TEXT + 1)
+    if len(data) > _MAX_TEXT:
+        raise InvalidInputError(f"{path} is larger than a file of keys can be")
+    try:
+        return data.decode()
+    except UnicodeDecodeError:
+        raise InvalidInputError(f"{path} is not a text file") from None

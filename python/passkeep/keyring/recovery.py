@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import string
 
 from passkeep.age.hybrid import HybridIdentity
 from passkeep.errors import InvalidInputError
@@ -67,3 +68,20 @@ def first_difference(typed: bytes, shown: bytes) -> int:
     """The first group of four, counted from 1, in which two different seeds differ."""
     pairs = zip(typed.hex(), shown.hex(), strict=True)
     return group_of(next(i for i, (one, other) in enumerate(pairs) if one != other))
+
+
+def looks_like_one(typed: str) -> bool:
+    """Whether somebody meant a recovery key, perhaps with a few mistakes in it.
+
+    No password of words has so many characters with hardly any but hexadecimal
+    digits among them.
+    """
+    text = typed.strip()
+    if text.upper().startswith(_IDENTITY_PREFIX):
+        return True
+    compact = _SEPARATORS.sub("", text)
+    digits = sum(character in string.hexdigits for character in compact)
+    return abs(len(compact) - DIGITS) <= _MISTAKES and digits >= len(compact) - _MISTAKES
+
+
+_MISTAKES = 8

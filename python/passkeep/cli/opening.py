@@ -1,0 +1,135 @@
+"""Opening a file once its header tells what would open it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from typing import Any
+
+from passkeep.age import scrypt
+from passkeep.age.header import Stanza
+from passkeep.age.hybrid import HybridIdentity
+from passkeep.age.keys import Identity
+from passkeep.age.secret import Secret
+from passkeep.cli import ways
+from passkeep.cli.ending import say
+from passkeep.cli.options import default_keyring
+from passkeep.cli.ways import Ways
+from passkeep.errors import KeyringError, PasskeepError, WrongKeyError
+from passkeep.keyring import Keyring, RootIdentity, Unlock, passwords, travel
+from passkeep.keyring.opening import open_vault
+from passkeep.keyring.vault import Vault
+
+_Unlocking = Callable[..., Identity]
+
+
+class Opener(Secret):
+    """An age identity that uses what the options say, and asks for what they leave open.
+
+    It sees the header before it asks, so it is the same for files and pipes. A
+    keyring is preferred to the copy that travels in a backup, because it knows
+    the present password. The copy serves where there is no keyring, where that is
+    somebody else's, and where the keyring in its usual place cannot be used.
+    """
+
+    __slots__ = ("_given",)
+
+    def __init__(self, given: Ways) -> None:
+        self._given = given
+
+    def unwrap(self, stanzas: Sequence[Stanza]) -> bytes | None:
+        """Opens a file key, or returns None. Errors are those of the way in."""
+        opened = (one.unwrap(stanzas) for one in self._identities(stanzas))
+        return next((file_key for file_key in opened if file_key is not None), None)
+
+    def _identities(self, stanzas: Sequence[Stanza]) -> Iterator[Identity]:
+        given = self._given
+        if given.identities:
+            yield from given.identities
+            yield from _as_recipients(given)
+        elif any(stanza.type == scrypt.STANZA_TYPE for stanza in stanzas):
+            yield from map(scrypt.Password, passwords.spellings(ways.ask_password(given)))
+        elif given.recovery_key is not None and given.keyring is None:
+            # Backups are sealed to it directly.
+            yield Unlock(recovery_key=given.recovery_key)
+        else:
+            yield _open(given, travel.find(stanzas))
+
+
+def _open(given: Ways, travelling: Vault | None) -> Identity:
+    keyring = _keyring_for(given, travelling)
+    if keyring is None and travelling is None:
+        return ways.choose(given, {ways.RECOVERY_KEY}, Unlock)
+    kinds: set[str] = set()
+    unlocking: list[_Unlocking] = []
+    if keyring is not None:
+        kinds |= {slot.kind for slot in keyring.slots}
+        unlocking.append(keyring.unlock)
+    if travelling is not None and given.keyring is None:
+        kinds |= {lock.kind for lock in travelling.locks}
+        unlocking.append(_unlocking(travelling))
+    return ways.choose(given, kinds, _one_after_the_other(unlocking))
+
+
+def _one_after_the_other(unlocking: Sequence[_Unlocking]) -> _Unlocking:
+    """Tries a keyring, and then the copy of it in the backup.
+
+    The copy may still open with a password that was changed since, and a keyring
+    that is damaged or an old copy must not stand in the way.
+    """
+
+    def unlock(**way: Any) -> Identity:
+        first, *others = unlocking
+        try:
+            return first(**way)
+        except (KeyringError, WrongKeyError) as error:
+            for other in others:
+                with suppress(PasskeepError):
+                    opened = other(**way)
+                    if not isinstance(error, WrongKeyError):
+                        say(f"Your keyring was not used: {error}. The copy in the backup opened.")
+                    return opened
+            raise
+
+    return unlock
+
+
+def _keyring_for(given: Ways, travelling: Vault | None) -> Keyring | None:
+    if given.keyring is not None:
+        return ways.load_keyring(given.keyring)[0]
+    default = default_keyring()
+    if not default.is_file():
+        return None
+    try:
+        keyring = Keyring.load(default)
+    except PasskeepError as error:
+        if travelling is None:
+            raise
+        say(f"The keyring at {default} cannot be used: {error}. The copy in the backup is.")
+        return None
+    if travelling is not None and travelling.document.get("id") != keyring.id:
+        return None
+    return keyring
+
+
+def _unlocking(travelling: Vault) -> _Unlocking:
+    """Opens a travelling copy at once, so that another way can be tried after it."""
+
+    def unlock(*, recovery_key: str | None = None, **way: Any) -> Identity:
+        if recovery_key is not None:
+            return Unlock(recovery_key=recovery_key)
+        secret = {"password": None, "passkey": None, **way}
+        return RootIdentity(open_vault(travelling, **secret).identities)
+
+    return unlock
+
+
+def _as_recipients(given: Ways) -> Iterator[Identity]:
+    """Opens as somebody whom a keyring is sealed to: that in the backup, or the file."""
+    for one in given.identities:
+        if isinstance(one, HybridIdentity):
+            yield Unlock(identity=one)
+            if given.keyring is not None and given.keyring.is_file():
+                # The identity may well be for the backup itself.
+                with suppress(PasskeepError):
+                    yield Keyring.load(given.keyring).unlock(identity=one)
