@@ -1,0 +1,199 @@
+"""How the command line finds what opens a file."""
+
+import os
+
+import pytest
+
+import passkeep
+from support.cli import Terminal, assert_fails, ok, run
+from support.keyrings import PASSWORD, PASSWORD_2
+
+SECRET = {"SECRET": PASSWORD}
+BY_PASSWORD = ("--password-env", "SECRET")
+
+
+@pytest.fixture
+def default(fresh_machine):
+    """Where the keyring of this machine's person is looked for."""
+    path = fresh_machine / "data" / "passkeep" / "keyring.json"
+    path.parent.mkdir(parents=True)
+    return path
+
+
+@pytest.fixture
+def backup(made, tree, tmp_path):
+    path = tmp_path / "b.tar.age"
+    passkeep.backup(tree, path, to=passkeep.Keyring.load(made.write(tmp_path, "made.json")))
+    return path
+
+
+@pytest.fixture
+def locked(tmp_path):
+    """A file that is encrypted with a password."""
+    path = tmp_path / "letter.age"
+    path.write_bytes(passkeep.encrypt(b"Dear Ada", to=passkeep.Password(PASSWORD)))
+    return path
+
+
+# Files that are encrypted with a password
+
+
+@pytest.mark.parametrize("options", [(), ("--with", "password")])
+def test_a_password_file_is_asked_about(locked, options):
+    with Terminal("decrypt", locked, *options) as person:
+        person.wait_for("Password")
+        person.type(PASSWORD)
+        assert person.finish() == 0
+        assert "Dear Ada" in person.screen
+
+
+def test_a_keyring_does_not_stand_in_the_way_of_a_password_file(locked, made, default):
+    default.write_bytes(made.text)
+    assert ok("decrypt", locked, *BY_PASSWORD, env=SECRET).out == b"Dear Ada"
+    with Terminal("decrypt", locked) as person:
+        person.wait_for("Password")
+        person.type("wrong")
+        assert person.finish() == 3
+
+
+def test_a_password_file_opens_with_nothing_else(locked, made, tmp_path):
+    (tmp_path / "digits").write_text(made.digits)
+    assert_fails(run("decrypt", locked, "--recovery-key-file", tmp_path / "digits"), 3)
+    assert run("decrypt", locked).code == 2  # nobody is there to ask
+
+
+# The keyring in its usual place
+
+
+@pytest.mark.parametrize("stored", [b"", b"{}", b"nonsense", b'{"passkeep": "keyring/2"}'])
+@pytest.mark.parametrize("piped", [False, True])
+def test_a_useless_keyring_does_not_stand_in_the_way(backup, default, stored, piped, tmp_path):
+    default.write_bytes(stored)
+    source = ("-", "-C", "out") if piped else (backup, "-C", "out")
+    stdin = backup.read_bytes() if piped else None
+    done = ok("restore", *source, *BY_PASSWORD, env=SECRET, cwd=tmp_path, stdin=stdin)
+    assert "cannot be used" in done.err
+    assert (tmp_path / "out/tree/letter.txt").read_text() == "Dear Ada"
+
+
+@pytest.mark.parametrize("piped", [False, True])
+def test_somebody_elses_keyring_does_not_either(backup, quick, default, piped, tmp_path):
+    default.write_bytes(quick.text)
+    source = "-" if piped else backup
+    stdin = backup.read_bytes() if piped else None
+    ok("verify", source, *BY_PASSWORD, env=SECRET, cwd=tmp_path, stdin=stdin)
+
+
+def test_an_old_copy_does_not_either(backup, made, default, fresh_machine):
+    default.write_bytes(made.text)
+    state = passkeep.State(fresh_machine / "state")
+    state.remember_epoch(passkeep.Keyring.load(default).id, 1000)
+    done = ok("verify", backup, *BY_PASSWORD, env=SECRET)
+    assert "old copy" in done.err
+
+
+def test_a_tampered_one_does_not_either(backup, made, default):
+    default.write_bytes(made.text.replace(b'"label":"Laptop"', b'"label":"Gadget"'))
+    done = ok("verify", backup, *BY_PASSWORD, env=SECRET)
+    assert "changed by somebody" in done.err
+
+
+def test_a_keyring_that_is_named_has_to_be_right(backup, tmp_path):
+    (tmp_path / "k.json").write_bytes(b"nonsense")
+    named = ("--keyring", tmp_path / "k.json")
+    assert_fails(run("verify", backup, *named, *BY_PASSWORD, env=SECRET), 4)
+    assert_fails(
+        run("verify", backup, *BY_PASSWORD, env=SECRET | {"PASSKEEP_KEYRING": str(named[1])}), 4
+    )
+
+
+def test_an_earlier_password_opens_an_earlier_backup(backup, made, default):
+    default.write_bytes(made.text)
+    keyring = passkeep.Keyring.load(default)
+    keyring.unlock(recovery_key=made.digits)
+    (slot,) = (slot for slot in keyring.slots if slot.kind == "password")
+    keyring.change_password(slot.id, PASSWORD_2)
+    keyring.save(default)
+    ok("verify", backup, *BY_PASSWORD, env=SECRET)
+    ok("verify", backup, *BY_PASSWORD, env={"SECRET": PASSWORD_2})
+    assert_fails(run("verify", backup, *BY_PASSWORD, env={"SECRET": "neither"}), 3)
+
+
+def test_a_recovery_key_needs_no_keyring(backup, made, default, tmp_path):
+    default.write_bytes(b"nonsense")
+    (tmp_path / "digits").write_text(made.digits)
+    ok("verify", backup, "--recovery-key-file", tmp_path / "digits")
+
+
+# Options
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ("--with", "passkey", *BY_PASSWORD),
+        ("--with", "recovery-key", *BY_PASSWORD),
+        ("--with", "password", "--recovery-key-file", "digits"),
+        ("--with", "password", "--identity", "id.txt"),
+        ("--password-fd", "0", *BY_PASSWORD),
+        ("--password-env", "EMPTY"),
+        ("--password-env", "UNSET"),
+        ("--password-fd", "99"),
+    ],
+)
+def test_contradictions_are_usage_errors(backup, made, options, tmp_path):
+    (tmp_path / "digits").write_text(made.digits)
+    (tmp_path / "id.txt").write_text(str(passkeep.Identity.generate()))
+    done = run("verify", backup, *options, cwd=tmp_path, env=SECRET | {"EMPTY": ""})
+    assert done.code == 2
+    assert "Usage:" in done.err
+
+
+def test_a_password_on_standard_input_leaves_the_rest_alone():
+    line = f"{PASSWORD}\n".encode()
+    sealed = ok("encrypt", "--password-fd", 0, stdin=line + b"Dear Ada").out
+    assert ok("decrypt", "--password-fd", 0, stdin=line + sealed).out == b"Dear Ada"
+
+
+def test_a_file_of_keys_that_is_too_large_is_refused(backup, tmp_path):
+    path = tmp_path / "id.txt"
+    path.write_text("# comment\n" * 200_000 + str(passkeep.Identity.generate()))
+    assert_fails(run("verify", backup, "--identity", path), 2, hint=False)
+
+
+def test_a_mistyped_recovery_key_is_not_called_a_wrong_password(backup, made):
+    broken = made.digits.replace(" ", "")[:-1] + "x"
+    with Terminal("verify", backup, "--with", "password") as person:
+        person.wait_for("Password")
+        person.press(b"\x03")
+        assert person.finish() == 130
+    with Terminal("decrypt", backup, "--keyring", backup.with_name("made.json")) as person:
+        person.wait_for("Password, or the recovery key")
+        person.type(broken)
+        assert person.finish() == 2
+        assert "recovery key" in person.screen.split("key:", 1)[1]
+
+
+def test_what_cannot_be_written_is_said_before_a_secret_is_asked_for(locked, tmp_path):
+    (tmp_path / "there").write_text("good")
+    done = run("decrypt", locked, "-o", tmp_path / "there", *BY_PASSWORD, env={"SECRET": "wrong"})
+    assert_fails(done, 1)
+    assert (tmp_path / "there").read_text() == "good"
+
+
+def test_a_password_is_not_asked_for_where_nobody_is(made, tmp_path):
+    path = made.write(tmp_path)
+    (tmp_path / "digits").write_text(made.digits)
+    before = path.read_bytes()
+    opened = ("--keyring", path, "--recovery-key-file", tmp_path / "digits")
+    done = run("key", "add", "password", *opened)
+    assert (done.code, path.read_bytes()) == (2, before)
+    out = tmp_path / "new"
+    done = run(
+        *("init", "--no-passkey", "--password", "--keyring", out / "k.json"),
+        *("--recovery-key-out", tmp_path / "new-digits"),
+        env=dict(os.environ),
+    )
+    assert done.code == 2
+    assert not (out / "k.json").exists()
+    assert not (tmp_path / "new-digits").exists()
