@@ -8,6 +8,7 @@ import re
 import select
 import subprocess
 import sys
+import termios
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -125,6 +126,13 @@ class Terminal:
             if not self._read(deadline):
                 raise AssertionError(f"{text!r} never came:\n{self.screen}")
         return self.screen
+
+    def wait_until_unseen(self) -> None:
+        """Waits until what is typed is no longer shown."""
+        deadline = time.monotonic() + PATIENCE
+        while termios.tcgetattr(self._master)[3] & termios.ECHO:
+            assert time.monotonic() < deadline, f"what is typed stays visible:\n{self.screen}"
+            time.sleep(0.01)
 
     def type(self, line: str) -> int:
         """Types a line, and returns where the screen ended before it."""
