@@ -1,6 +1,6 @@
 # What people do here. `make help` lists it.
 .DEFAULT_GOAL := help
-.PHONY: help dev demo test test-rust test-python memory large soak lint format bench wheel wheel-check peers clean
+.PHONY: help dev demo test test-rust test-python memory large soak lint docs format bench wheel wheel-check peers clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -55,6 +55,10 @@ lint: dev  ## Run every static check
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/python -m mypy.stubtest passkeep._native
+	$(BIN)/python docs/reference.py build/docs
+
+docs: dev  ## Build the API reference into build/docs; warnings are errors
+	$(BIN)/python docs/reference.py build/docs
 
 format:  ## Format everything
 	cargo fmt --all

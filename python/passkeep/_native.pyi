@@ -4,7 +4,7 @@ import os
 from collections.abc import Callable, Sequence
 from typing import Any, Final, TypeAlias, final
 
-from typing_extensions import Buffer
+from passkeep.buffers import Buffer
 
 __all__ = [
     "VERSION",

@@ -9,17 +9,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
 
 from passkeep import _native
 from passkeep._native import BatchKey, CancelToken
 from passkeep.age.secret import Secret
+from passkeep.buffers import Buffer
 from passkeep.errors import DamagedError
 from passkeep.memory import decrypt, encrypt
 from passkeep.stream import Identities, Recipients
-
-if TYPE_CHECKING:
-    from typing_extensions import Buffer
 
 _KEY_SIZE = 32
 _CONTEXT = b"passkeep.batch/1\0"

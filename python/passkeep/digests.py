@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import os
 from contextlib import closing
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import Literal, TypeAlias
 
 from passkeep import _native
 from passkeep._native import CancelToken, Hasher
+from passkeep.buffers import Buffer
 from passkeep.incoming import Source
 from passkeep.stream import Progress
-
-if TYPE_CHECKING:
-    from typing_extensions import Buffer
 
 Algorithm: TypeAlias = Literal["blake3", "sha256"]
 ALGORITHMS: tuple[Algorithm, ...] = ("blake3", "sha256")

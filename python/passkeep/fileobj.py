@@ -7,19 +7,17 @@ import os
 import threading
 import warnings
 from contextlib import ExitStack
-from typing import TYPE_CHECKING, BinaryIO, Literal, NoReturn, TypeAlias, cast, overload
+from typing import BinaryIO, Literal, NoReturn, TypeAlias, cast, overload
 
 from passkeep import _native, sealed
 from passkeep._native import OpeningStream, RangeStream, SealingStream
 from passkeep.audience import To, resolve
+from passkeep.buffers import Buffer
 from passkeep.errors import InvalidInputError, PasskeepError
 from passkeep.incoming import Incoming, Source, read
 from passkeep.keyring import State
 from passkeep.sealed import Cipher
 from passkeep.stream import Identities, Sink, open_sink, to_identities
-
-if TYPE_CHECKING:
-    from typing_extensions import Buffer
 
 _PIECE = 1 << 20
 
@@ -200,7 +198,7 @@ class SealedReader(io.BufferedIOBase):
 
     def readinto(self, buffer: Buffer, /) -> int:
         """Fills `buffer`, less of it only at the end. Returns how much."""
-        view = memoryview(buffer).cast("B")
+        view = memoryview(cast("bytes", buffer)).cast("B")
         filled = 0
         while filled < len(view) and (size := self.readinto1(view[filled:])):
             filled += size

@@ -6,15 +6,13 @@ bytes, bytearray, memoryview, mmap, arrays of any element type.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import cast
 
 from passkeep import _native, sealed
 from passkeep.age import armor
+from passkeep.buffers import Buffer
 from passkeep.sealed import Cipher, Opening
 from passkeep.stream import Identities, Recipients, begin, to_identities
-
-if TYPE_CHECKING:
-    from typing_extensions import Buffer
 
 _ARMOR_PREFIX = 1024
 """How much of a buffer is looked at to tell armor from binary."""
@@ -178,12 +176,12 @@ def opened_size(data: Buffer) -> int:
         LimitError: Its header asks for more than a limit allows.
     """
     data, opening, length = _open(data)
-    return opening.plain_size(memoryview(data).nbytes - length)
+    return opening.plain_size(memoryview(cast("bytes", data)).nbytes - length)
 
 
 def _open(data: Buffer) -> tuple[Buffer, Opening, int]:
     """The binary file, what stands before its payload, and how long that is."""
-    view = memoryview(data)
+    view = memoryview(cast("bytes", data))
     if not view.c_contiguous:
         raise BufferError("the buffer is not contiguous")
     view = view.cast("B") if view.nbytes else memoryview(b"")

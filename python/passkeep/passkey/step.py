@@ -1,7 +1,5 @@
 """One prompt of a ceremony. What a ceremony is about is in :mod:`passkeep.prf`."""
 
-from __future__ import annotations
-
 from typing import Any, Literal, NamedTuple
 
 
