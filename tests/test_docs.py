@@ -61,7 +61,7 @@ def test_commands_and_options_exist(page):
     ]
     for line in code:
         words = line.split()[1:]
-        if words[0].startswith("-") or words[0].startswith("…"):
+        if words[0].startswith(("-", "…")):
             continue
         name = tuple(words[:2]) if words[0] == "key" and len(words) > 1 else (words[0],)
         if name in {("key",), ("key", "…")}:

@@ -19,6 +19,8 @@ wrote; restoring needs a tap, the password or the digits::
 Everything written is a published format (age v1); docs/formats.md has each byte.
 """
 
+import logging
+
 from passkeep import _native, passkey
 from passkeep._native import CancelToken, Hasher, Problem, TreeEntry, TreeReport
 from passkeep.age.hybrid import HybridIdentity as Identity
@@ -58,6 +60,9 @@ from passkeep.stream import decrypt_file, encrypt_file
 from passkeep.tree import backup, cat, list_backup, restore, verify
 
 __version__ = _native.VERSION
+
+# A library says nothing unless it is asked to.
+logging.getLogger("passkeep").addHandler(logging.NullHandler())
 
 __all__ = [
     "Batch",

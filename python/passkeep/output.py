@@ -8,6 +8,7 @@ before the rename, the target is as it was.
 from __future__ import annotations
 
 import errno
+import logging
 import os
 import stat
 from collections.abc import Iterator
@@ -16,6 +17,8 @@ from pathlib import Path
 
 from passkeep import temporary
 from passkeep.errors import InvalidInputError, OutputError
+
+_log = logging.getLogger(__name__)
 
 PUBLIC_MODE = 0o666
 """Mode of ordinary outputs, before the umask."""
@@ -73,6 +76,7 @@ def publish(
             _rename_new(path, final)
     if sync:
         _sync_folder(final)
+    _log.debug("published %s", final)
 
 
 def check_target(target: object, *, overwrite: bool) -> None:

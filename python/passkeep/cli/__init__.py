@@ -54,7 +54,8 @@ class _LazyGroup(click.Group):
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 @click.version_option(package_name="passkeep", message="%(prog)s %(version)s")
-def cli() -> None:
+@click.option("-v", "--verbose", is_flag=True, help="Say what is done, step by step.")
+def cli(verbose: bool) -> None:
     """End-to-end encrypted backups that a passkey opens.
 
     \b
@@ -65,6 +66,8 @@ def cli() -> None:
     Exit codes: 0 done, 1 failed, 2 usage, 3 wrong key, 4 damaged, tampered or
     foreign data, 5 done but for some entries, 130 interrupted, 143 terminated.
     """  # noqa: D301  (click wants the character itself)
+    if verbose:
+        ending.show_log()
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:

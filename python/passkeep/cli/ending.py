@@ -9,6 +9,7 @@ because whoever wrote the file chose them.
 from __future__ import annotations
 
 import errno
+import logging
 import os
 import signal
 import sys
@@ -60,6 +61,15 @@ def run(command: click.Command, arguments: Sequence[str] | None) -> int:
 def say(text: str = "") -> None:
     """Tells a person something."""
     click.echo(text, err=True)
+
+
+def show_log() -> None:
+    """Shows what the library logs. No secret is ever in it."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(logging.Formatter("%(name)s: %(message)s"))
+    log = logging.getLogger("passkeep")
+    log.addHandler(handler)
+    log.setLevel(logging.DEBUG)
 
 
 def printable(name: str) -> str:

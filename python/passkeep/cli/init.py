@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import click
@@ -23,6 +24,7 @@ from passkeep.keyring import Keyring
     help="Write the recovery key to this new file instead of showing it (for scripts).",
 )
 @enrol.passkey_options
+@options.json_option
 def init_command(
     keyring: Path | None,
     no_passkey: bool,
@@ -33,6 +35,7 @@ def init_command(
     label: str | None,
     rp_id: str,
     security_key: bool,
+    as_json: bool,
 ) -> None:
     """Make a keyring: a recovery key first, then a passkey.
 
@@ -68,6 +71,10 @@ def init_command(
                 hint=f"{error.hint} Then run `passkeep key add passkey`.".strip(),
             ) from None
         made.save(path)
+    if as_json:
+        slots = [{"id": slot.id, "kind": slot.kind, "label": slot.label} for slot in made.slots]
+        click.echo(json.dumps({"keyring": str(path), "id": made.id, "slots": slots}))
+        return
     say(f"Your keyring: {path}")
     say("Its ways in: " + ", ".join(slot.label for slot in made.slots) + ".")
     say("Back up with: passkeep backup FOLDER")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
 
@@ -32,6 +33,7 @@ from passkeep.sealed import Cipher
 @options.force_option
 @options.sync_option
 @options.threads_option
+@options.json_option
 def encrypt_command(
     file: Path,
     output: Path,
@@ -46,12 +48,14 @@ def encrypt_command(
     force: bool,
     sync: bool,
     threads: int | None,
+    as_json: bool,
 ) -> None:
     """Encrypt a file, or standard input, to an age file or an AES container.
 
     To recipients (--to), to a keyring, or with a password. A single stream
     carries no keyring: keep the keyring, or use `passkeep backup`.
     """
+    _refuse_json_on_standard_output(output, as_json=as_json)
     password = options.read_password(password_env, password_fd)
     if passphrase and password is None:
         password = _new_passphrase()
@@ -59,7 +63,7 @@ def encrypt_command(
         raise click.UsageError("This is binary: use -o FILE, --armor, or redirect standard output.")
     hasher = None if digest is None else Hasher(digest)
     with bar("Encrypting", options.size(file)) as progress:
-        stream.encrypt_file(
+        size = stream.encrypt_file(
             options.source(file),
             options.sink(output),
             to=_to(recipients, keyring, password),
@@ -71,7 +75,9 @@ def encrypt_command(
             digest=hasher,
             progress=progress,
         )
-    if hasher is not None:
+    if as_json:
+        _show_json(output, size, hasher)
+    elif hasher is not None:
         say(f"{hasher.hexdigest()}  {output}")
 
 
@@ -81,6 +87,7 @@ def encrypt_command(
 @options.force_option
 @options.sync_option
 @options.threads_option
+@options.json_option
 @ways.unlock_options
 def decrypt_command(
     file: Path,
@@ -88,6 +95,7 @@ def decrypt_command(
     force: bool,
     sync: bool,
     threads: int | None,
+    as_json: bool,
     ways: ways.Ways,
 ) -> None:
     """Decrypt a sealed file, or standard input.
@@ -95,11 +103,12 @@ def decrypt_command(
     With -o the output appears only when everything was verified. Standard
     output gets each part as soon as it is verified; check the exit code.
     """
+    _refuse_json_on_standard_output(output, as_json=as_json)
     source = options.source(file)
     if isinstance(source, int) and sys.stdin.isatty():
         raise click.UsageError("Name a file, or redirect standard input.")
     with bar("Decrypting", options.size(file)) as progress:
-        stream.decrypt_file(
+        size = stream.decrypt_file(
             source,
             options.sink(output),
             Opener(ways),
@@ -108,6 +117,21 @@ def decrypt_command(
             threads=threads,
             progress=progress,
         )
+    if as_json:
+        _show_json(output, size)
+
+
+def _refuse_json_on_standard_output(output: Path, *, as_json: bool) -> None:
+    if as_json and output == options.STANDARD_STREAM:
+        raise click.UsageError("--json needs -o FILE: standard output is taken.")
+
+
+def _show_json(output: Path, size: int, digest: Hasher | None = None) -> None:
+    """Tells the plaintext size, and the digest of what was sealed."""
+    value: dict[str, object] = {"output": str(output), "bytes": size}
+    if digest is not None:
+        value["digest"] = {"algorithm": digest.name, "hex": digest.hexdigest()}
+    click.echo(json.dumps(value))
 
 
 def _to(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import secrets
 from collections.abc import Iterable
@@ -31,6 +32,8 @@ from passkeep.keyring.public import PublicKeyring, read_json
 from passkeep.keyring.state import State
 from passkeep.keyring.strict_json import Fields, Object
 from passkeep.prf import PasskeyClient
+
+_log = logging.getLogger(__name__)
 
 _ID_SIZE = 16
 
@@ -298,6 +301,7 @@ class Keyring(Editable):
         left_out = travel.left_out(self._document)
         self._contents = Contents(self._document, opened.keyring_key, opened.identities, left_out)
         self._opened = self._ways_in()[opened.lock].id
+        _log.debug("unlocked keyring %s, epoch %d, by slot %s", self.id, self.epoch, self._opened)
         return RootIdentity(opened.identities)
 
     # Helpers
