@@ -178,3 +178,13 @@ def test_damage_on_a_pipe_gives_only_genuine_bytes_and_the_code(identity, armor)
     assert result.code == 4
     assert MESSAGE.startswith(result.out)
     assert len(result.out) < len(MESSAGE)
+
+
+@pytest.mark.parametrize("mode", [0o600, 0o640, 0o755])
+def test_a_replaced_file_keeps_its_permissions(identity, plain, tmp_path, mode):
+    target = tmp_path / "sealed.age"
+    target.write_bytes(b"old")
+    target.chmod(mode)
+    ok("encrypt", plain, "-o", target, "--to", identity[1], "--force")
+    assert target.stat().st_mode & 0o7777 == mode
+    assert target.read_bytes() != b"old"

@@ -51,7 +51,8 @@ def publish(
         target: The final name.
         overwrite: Whether an existing file may be replaced.
         sync: Whether to wait until the data and the name are on the disk.
-        mode: Permissions of the new file, before the umask.
+        mode: Permissions of the new file, before the umask; an ordinary output
+            that replaces a file has the permissions of that.
 
     Yields:
         The path of an empty file in the folder of `target`.
@@ -68,6 +69,8 @@ def publish(
         return
     with temporary.beside(final, mode) as (path, descriptor):
         yield path
+        if overwrite and mode == PUBLIC_MODE:
+            _keep_permissions(final, descriptor)
         if sync:
             os.fsync(descriptor)
         if overwrite:
@@ -119,6 +122,11 @@ def _is_special(final: Path) -> bool:
     except OSError:
         return False
     return not (stat.S_ISREG(mode) or stat.S_ISDIR(mode))
+
+
+def _keep_permissions(final: Path, descriptor: int) -> None:
+    with suppress(OSError):
+        os.fchmod(descriptor, stat.S_IMODE(final.stat().st_mode) & 0o777)
 
 
 def _rename_new(path: Path, final: Path) -> None:
