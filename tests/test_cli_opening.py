@@ -92,6 +92,21 @@ def test_an_old_copy_does_not_either(backup, made, default, fresh_machine):
     assert "old copy" in done.err
 
 
+def test_an_older_one_than_the_backups_does_not_either(made, tree, default, tmp_path):
+    """Another machine made a new root; this one has not heard of it."""
+    default.write_bytes(made.text)
+    newer = made.write(tmp_path)
+    keyring = passkeep.Keyring.load(newer)
+    keyring.unlock(recovery_key=made.digits)
+    keyring.rotate()
+    elsewhere = passkeep.State(tmp_path / "elsewhere")
+    keyring.save(newer, state=elsewhere)
+    backup = tmp_path / "b.tar.age"
+    passkeep.backup(tree, backup, to=keyring, state=elsewhere)
+    done = ok("verify", backup, *BY_PASSWORD, env=SECRET)
+    assert "older than the one in the backup" in done.err
+
+
 def test_a_tampered_one_does_not_either(backup, made, default):
     default.write_bytes(made.text.replace(b'"label":"Laptop"', b'"label":"Gadget"'))
     done = ok("verify", backup, *BY_PASSWORD, env=SECRET)
@@ -123,6 +138,25 @@ def test_a_recovery_key_needs_no_keyring(backup, made, default, tmp_path):
     default.write_bytes(b"nonsense")
     (tmp_path / "digits").write_text(made.digits)
     ok("verify", backup, "--recovery-key-file", tmp_path / "digits")
+
+
+def test_a_new_recovery_key_opens_an_earlier_backup_with_the_keyring(
+    backup, made, default, tmp_path
+):
+    default.write_bytes(made.text)
+    keyring = passkeep.Keyring.load(default)
+    keyring.unlock(recovery_key=made.digits)
+    digits = keyring.new_recovery_key()
+    keyring.confirm_recovery_key(digits)
+    keyring.save(default)
+    opened = ("verify", backup, "--recovery-key-file", tmp_path / "digits")
+    (tmp_path / "digits").write_text(digits)
+    ok(*opened)
+    (tmp_path / "digits").write_text(made.digits)
+    ok(*opened)
+    default.unlink()
+    (tmp_path / "digits").write_text(digits)
+    assert_fails(run(*opened), 3)
 
 
 # Options
@@ -165,7 +199,7 @@ def test_a_mistyped_recovery_key_is_not_called_a_wrong_password(backup, made):
     broken = made.digits.replace(" ", "")[:-1] + "x"
     with Terminal("verify", backup, "--with", "password") as person:
         person.wait_for("Password")
-        person.press(b"\x03")
+        person.interrupt()
         assert person.finish() == 130
     with Terminal("decrypt", backup, "--keyring", backup.with_name("made.json")) as person:
         person.wait_for("Password, or the recovery key")

@@ -125,7 +125,7 @@ def test_ctrl_c_at_the_pin(backup, key, tmp_path):
         program=plugged_in(key),
     ) as person:
         person.wait_for("PIN of your security key")
-        person.press(b"\x03")
+        person.interrupt()
         assert person.finish() == 130
         assert "Traceback" not in person.screen
 
@@ -139,7 +139,7 @@ def test_ctrl_c_instead_of_a_touch(backup, key, tmp_path):
         person.wait_for("PIN of your security key")
         person.type(PIN)
         person.wait_for("Touch your security key.")
-        person.press(b"\x03")
+        person.interrupt()
         assert person.finish() == 130
         assert "Traceback" not in person.screen
     assert not (tmp_path / "out").exists()

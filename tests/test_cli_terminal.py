@@ -11,8 +11,6 @@ from support.cli import Terminal, ok
 from support.keyrings import PASSWORD
 from support.trees import differences
 
-CTRL_C = b"\x03"
-
 GROUPS = re.compile(r"(?:\b[0-9a-f]{4}\b\s*){16}")
 
 
@@ -82,7 +80,7 @@ def test_init_draws_six_words(tmp_path):
 def test_giving_up_leaves_nothing(tmp_path):
     with Terminal("init", "--no-passkey", "--keyring", tmp_path / "k.json") as person:
         person.wait_for("Type it back")
-        person.press(CTRL_C)
+        person.interrupt()
         assert person.finish() == 130
         assert "Interrupted" in person.screen
     assert list(tmp_path.iterdir()) == []

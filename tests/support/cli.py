@@ -10,6 +10,7 @@ import subprocess
 import sys
 import termios
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -143,6 +144,17 @@ class Terminal:
     def press(self, key: bytes) -> None:
         """Presses one key."""
         os.write(self._master, key)
+
+    def interrupt(self) -> None:
+        """Presses Ctrl-C, and again where nothing happens.
+
+        A signal in the moment between a prompt and the reading of the answer is
+        noticed only with the next key.
+        """
+        while self._process.poll() is None:
+            self.press(b"\x03")
+            with suppress(subprocess.TimeoutExpired):
+                self._process.wait(2)
 
     def finish(self) -> int:
         """Reads to the end and returns the exit code."""

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import errno
 import logging
-import os
 import signal
 import sys
 from collections.abc import Callable, Sequence
@@ -37,6 +36,13 @@ _CODES = {
     DamagedError: DAMAGED,
     InvalidInputError: USAGE,
 }
+
+
+class _Printable(logging.Formatter):
+    """Escapes names that came out of files."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return printable(super().format(record))
 
 
 class _Terminated(BaseException):
@@ -66,7 +72,7 @@ def say(text: str = "") -> None:
 def show_log() -> None:
     """Shows what the library logs. No secret is ever in it."""
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(logging.Formatter("%(name)s: %(message)s"))
+    handler.setFormatter(_Printable("%(name)s: %(message)s"))
     log = logging.getLogger("passkeep")
     log.addHandler(handler)
     log.setLevel(logging.DEBUG)
@@ -79,6 +85,11 @@ def printable(name: str) -> str:
     )
 
 
+def sentence(text: object) -> str:
+    """A message as one harmless line with one full stop."""
+    return f"{printable(str(text)).rstrip('. ')}."
+
+
 def _guarded(body: Callable[[], object]) -> int:
     try:
         body()
@@ -86,8 +97,6 @@ def _guarded(body: Callable[[], object]) -> int:
         if isinstance(error, PartialError):
             _report(error)
         return _complain(error, error.hint, _code(error))
-    except click.exceptions.Exit as error:
-        return error.exit_code
     except click.ClickException as error:
         error.show()
         return error.exit_code
@@ -97,11 +106,6 @@ def _guarded(body: Callable[[], object]) -> int:
     except _Terminated:
         say("Terminated.")
         return TERMINATED
-    except BrokenPipeError:
-        # Whoever read our output has left, and wants no message either. The
-        # interpreter must not try to flush what is left at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return FAILED
     except (OSError, MemoryError) as error:
         return _complain(_describe(error), _system_hint(error), FAILED)
     return DONE
@@ -112,7 +116,7 @@ def _code(error: PasskeepError) -> int:
 
 
 def _complain(error: object, hint: str, code: int) -> int:
-    say(f"{click.style('Error:', fg='red', bold=True)} {printable(str(error).rstrip('.'))}.")
+    say(f"{click.style('Error:', fg='red', bold=True)} {sentence(error)}")
     if hint:
         say(f"{click.style('Hint:', bold=True)} {hint}")
     return code

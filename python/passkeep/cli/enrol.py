@@ -12,7 +12,7 @@ import click
 
 from passkeep.age.hybrid import HybridIdentity
 from passkeep.cli import security_key as key_prompts
-from passkeep.cli.ending import say
+from passkeep.cli.ending import say, sentence
 from passkeep.cli.options import Command
 from passkeep.errors import InvalidInputError, PasskeepError
 from passkeep.keyring import Keyring, Slot, passwords, recovery
@@ -102,7 +102,7 @@ def recovery_key_on_terminal(keyring: Keyring) -> Iterator[None]:
         try:
             keyring.confirm_recovery_key(typed)
         except InvalidInputError as error:
-            say(f"{error}. {error.hint}")
+            say(f"{sentence(error)} {error.hint}")
         else:
             say("The recovery key is confirmed.\n")
             break
@@ -145,7 +145,7 @@ def choose_password(given: str | None, use: Callable[[str], Slot]) -> Slot:
         try:
             return use(chosen)
         except InvalidInputError as error:
-            say(f"{error} {error.hint}")
+            say(f"{sentence(error)} {error.hint}")
 
 
 def add_passkey(

@@ -12,15 +12,24 @@ from passkeep.age.hybrid import HybridIdentity
 from passkeep.age.keys import Identity
 from passkeep.age.secret import Secret
 from passkeep.cli import ways
-from passkeep.cli.ending import say
+from passkeep.cli.ending import say, sentence
 from passkeep.cli.options import default_keyring
 from passkeep.cli.ways import Ways
-from passkeep.errors import KeyringError, PasskeepError, WrongKeyError
-from passkeep.keyring import Keyring, RootIdentity, Unlock, passwords, travel
+from passkeep.errors import (
+    DamagedError,
+    KeyringError,
+    LimitError,
+    PasskeepError,
+    WrongKeyError,
+)
+from passkeep.keyring import Keyring, RootIdentity, Unlock, passwords, recovery, travel
 from passkeep.keyring.opening import open_vault
 from passkeep.keyring.vault import Vault
 
 _Unlocking = Callable[..., Identity]
+
+_USELESS = (DamagedError, KeyringError, LimitError, OSError)
+"""What is raised where a keyring file cannot be used, whatever is tried on it."""
 
 
 class Opener(Secret):
@@ -49,11 +58,21 @@ class Opener(Secret):
             yield from _as_recipients(given)
         elif any(stanza.type == scrypt.STANZA_TYPE for stanza in stanzas):
             yield from map(scrypt.Password, passwords.spellings(ways.ask_password(given)))
-        elif given.recovery_key is not None and given.keyring is None:
-            # Backups are sealed to it directly.
+        elif (
+            given.recovery_key is not None
+            and given.keyring is None
+            and _is_direct(given.recovery_key, stanzas)
+        ):
+            # Backups are sealed to it; nothing else of the file or this machine matters.
             yield Unlock(recovery_key=given.recovery_key)
         else:
             yield _open(given, travel.find(stanzas))
+
+
+def _is_direct(recovery_key: str, stanzas: Sequence[Stanza]) -> bool:
+    """Whether a file is sealed to this very recovery key."""
+    identity = HybridIdentity.from_seed(recovery.to_seed(recovery_key))
+    return identity.unwrap(stanzas) is not None
 
 
 def _open(given: Ways, travelling: Vault | None) -> Identity:
@@ -82,12 +101,15 @@ def _one_after_the_other(unlocking: Sequence[_Unlocking]) -> _Unlocking:
         first, *others = unlocking
         try:
             return first(**way)
-        except (KeyringError, WrongKeyError) as error:
+        except (*_USELESS, WrongKeyError) as error:
+            if isinstance(error, WrongKeyError) and "passkey" in way:
+                # It answered; nobody is asked for a second tap.
+                raise
             for other in others:
                 with suppress(PasskeepError):
                     opened = other(**way)
                     if not isinstance(error, WrongKeyError):
-                        say(f"Your keyring was not used: {error}. The copy in the backup opened.")
+                        say(f"Your keyring was not used: {sentence(error)} The backup's copy was.")
                     return opened
             raise
 
@@ -102,14 +124,25 @@ def _keyring_for(given: Ways, travelling: Vault | None) -> Keyring | None:
         return None
     try:
         keyring = Keyring.load(default)
-    except PasskeepError as error:
+    except _USELESS as error:
         if travelling is None:
             raise
-        say(f"The keyring at {default} cannot be used: {error}. The copy in the backup is.")
+        say(
+            f"The keyring at {default} cannot be used: {sentence(error)} The copy in the backup is."
+        )
         return None
-    if travelling is not None and travelling.document.get("id") != keyring.id:
-        return None
-    return keyring
+    if travelling is None:
+        return keyring
+    epoch = travelling.document.get("epoch")
+    if travelling.document.get("id") != keyring.id:
+        why = "it is another one"
+    elif isinstance(epoch, int) and epoch > keyring.epoch:
+        # It may lack the root that the backup is sealed to.
+        why = "it is older than the one in the backup"
+    else:
+        return keyring
+    say(f"The keyring at {default} is not used: {why}. The copy in the backup is.")
+    return None
 
 
 def _unlocking(travelling: Vault) -> _Unlocking:

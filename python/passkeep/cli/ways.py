@@ -18,7 +18,7 @@ import click
 from passkeep.age.keys import Identity, parse_identity_file
 from passkeep.age.secret import Secret
 from passkeep.cli import security_key
-from passkeep.cli.ending import say
+from passkeep.cli.ending import say, sentence
 from passkeep.cli.options import (
     FILE,
     Command,
@@ -167,7 +167,7 @@ def choose(ways: Ways, kinds: set[str], unlock: Callable[..., Identified]) -> Id
         except CeremonyError as error:
             if ways.way is not None:
                 raise
-            say(f"The passkey did not open it: {error}.")
+            say(f"The passkey did not open it: {sentence(error)}")
     if ways.way == PASSWORD:
         return unlock(password=_ask("Password"))
     if ways.way == RECOVERY_KEY or PASSWORD not in kinds:
