@@ -125,6 +125,27 @@ def test_armor_is_written_in_any_pieces(data, piece):
     assert sink.getvalue().decode() == armor.armor(data)
 
 
+@pytest.mark.parametrize("size", [0, 1, 1000, 1013, 1014, 1015, 1020, 1023, 1024])
+@pytest.mark.parametrize("piece", [1, 1024, 100_000])
+def test_white_space_before_the_armor(size, piece):
+    identity = IDENTITIES[0]
+    white = (b" \t\r\n" * 256)[:size]
+    text = white + passkeep.encrypt(b"x", to=identity.recipient, armored=True)
+    assert passkeep.decrypt(text, identity) == b"x"
+    out = io.BytesIO()
+    passkeep.decrypt_file(Pieces(text, piece), out, identity)
+    assert out.getvalue() == b"x"
+
+
+@pytest.mark.parametrize("size", [1025, 1033, 1034, 5000])
+def test_too_much_white_space_before_the_armor(size):
+    text = b" " * size + passkeep.encrypt(b"x", to=IDENTITIES[0].recipient, armored=True)
+    with pytest.raises((DamagedError, passkeep.LimitError)):
+        passkeep.decrypt(text, IDENTITIES[0])
+    with pytest.raises((DamagedError, passkeep.LimitError)):
+        passkeep.decrypt_file(io.BytesIO(text), io.BytesIO(), IDENTITIES[0])
+
+
 ARMORED = armor.armor(bytes(range(100)))
 
 

@@ -14,9 +14,6 @@ from passkeep.buffers import Buffer
 from passkeep.sealed import Cipher, Opening
 from passkeep.stream import Identities, Recipients, begin, to_identities
 
-_ARMOR_PREFIX = 1024
-"""How much of a buffer is looked at to tell armor from binary."""
-
 
 def encrypt(
     data: Buffer,
@@ -185,7 +182,7 @@ def _open(data: Buffer) -> tuple[Buffer, Opening, int]:
     if not view.c_contiguous:
         raise BufferError("the buffer is not contiguous")
     view = view.cast("B") if view.nbytes else memoryview(b"")
-    if armor.looks_armored(bytes(view[:_ARMOR_PREFIX])):
+    if armor.looks_armored(bytes(view[: armor.PREFIX_SIZE])):
         binary = armor.dearmor(bytes(view))
         return binary, *sealed.split(memoryview(binary))
     return data, *sealed.split(view)

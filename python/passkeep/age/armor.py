@@ -16,6 +16,8 @@ _LINE_SIZE = 48
 _WHITE = b" \t\r\n"
 _MAX_WHITE = 1024
 """White space that is allowed before and after."""
+PREFIX_SIZE = _MAX_WHITE + len(_TELLING)
+"""How much of a file tells armor from binary."""
 _READ_SIZE = 64 * 1024
 
 
@@ -80,8 +82,8 @@ def looks_armored(prefix: bytes) -> bool | None:
     Returns:
         None where more of the file is needed to tell.
     """
-    start = prefix[: _MAX_WHITE + len(BEGIN)].lstrip(_WHITE)
-    if len(start) < len(_TELLING) and len(prefix) < _MAX_WHITE and _TELLING.startswith(start):
+    start = prefix[:PREFIX_SIZE].lstrip(_WHITE)
+    if len(prefix) < PREFIX_SIZE and len(start) < len(_TELLING) and _TELLING.startswith(start):
         return None
     return start.startswith(_TELLING)
 
