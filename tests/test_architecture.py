@@ -46,7 +46,9 @@ ARROWS = {
         *("errors", "_native", "age", "audience", "copying", "incoming", "keyring", "output"),
         *("sealed", "stream"),
     },
-    "tree": {"errors", "_native", "audience", "incoming", "keyring", "sealed", "stream"},
+    "tree": {
+        *("errors", "_native", "audience", "incoming", "keyring", "output", "sealed", "stream"),
+    },
     "passkey": {"errors", "age", "prf"},
     "web": {"errors", "age", "incoming", "keyring", "passkey", "prf"},
     "cli": {

@@ -116,3 +116,15 @@ def test_many_writers_of_one_target_do_not_disturb_each_other(tmp_path):
     assert [worker.exitcode for worker in workers] == [0] * 4
     assert names(tmp_path) == ["target"]
     assert (tmp_path / "target").read_bytes().endswith(b" 99")
+
+
+@pytest.mark.parametrize("mode", [0o600, 0o440, 0o664])
+def test_what_replaces_a_private_file_is_private_from_the_beginning(tmp_path, mode):
+    target = tmp_path / "target"
+    target.write_bytes(b"old")
+    target.chmod(mode)
+    with publish(target, overwrite=True, sync=False) as path:
+        assert path.stat().st_mode & 0o077 == 0
+        path.write_bytes(b"new")
+    assert target.stat().st_mode & 0o777 == mode
+    assert target.read_bytes() == b"new"

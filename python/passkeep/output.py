@@ -67,9 +67,11 @@ def publish(
     if _is_special(final):
         yield final
         return
-    with temporary.beside(final, mode) as (path, descriptor):
+    keeping = overwrite and mode == PUBLIC_MODE and final.exists()
+    # What was private is so while it is written, too.
+    with temporary.beside(final, PRIVATE_MODE if keeping else mode) as (path, descriptor):
         yield path
-        if overwrite and mode == PUBLIC_MODE:
+        if keeping:
             _keep_permissions(final, descriptor)
         if sync:
             os.fsync(descriptor)
@@ -85,11 +87,31 @@ def publish(
 def check_target(target: object, *, overwrite: bool) -> None:
     """Refuses early what :func:`publish` would refuse, before anybody is asked for a secret.
 
+    Args:
+        target: A path; anything else is not looked at.
+        overwrite: Whether an existing file may be replaced.
+
     Raises:
-        OutputError: A path that exists and may not be replaced, or is a folder.
+        OutputError: It exists and may not be replaced, or is a folder.
+        OSError: There is no such folder, or it may not be written to.
     """
-    if isinstance(target, (str, os.PathLike)):
-        _check_target(Path(os.path.realpath(target)), overwrite=overwrite)
+    if not isinstance(target, (str, os.PathLike)):
+        return
+    final = Path(os.path.realpath(target))
+    _check_target(final, overwrite=overwrite)
+    if not _is_special(final):
+        _check_folder(final.parent)
+
+
+def check_folder(target: str | os.PathLike[str]) -> None:
+    """Refuses early a folder that cannot be written into, or be made.
+
+    Raises:
+        OSError: It, or the one that it would be made in, is no folder or may not be
+            written to.
+    """
+    folder = Path(os.path.realpath(target))
+    _check_folder(folder if folder.exists() else folder.parent)
 
 
 def refuse_same_file(source: object, target: object) -> None:
@@ -107,6 +129,18 @@ def _check_target(final: Path, *, overwrite: bool) -> None:
         raise OutputError(f"{final} is a folder", hint="Name a file to write.")
     if not overwrite and final.exists() and not _is_special(final):
         raise _exists(final)
+
+
+def _check_folder(folder: Path) -> None:
+    if not folder.exists():
+        number = errno.ENOENT
+    elif not folder.is_dir():
+        number = errno.ENOTDIR
+    elif not os.access(folder, os.W_OK | os.X_OK):
+        number = errno.EACCES
+    else:
+        return
+    raise OSError(number, os.strerror(number), os.fspath(folder))
 
 
 def _exists(final: Path) -> OutputError:

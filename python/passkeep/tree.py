@@ -15,6 +15,7 @@ from passkeep.errors import OutputError, PartialError, PasskeepError
 from passkeep.incoming import Source, read
 from passkeep.keyring import PublicKeyring, State
 from passkeep.keyring import travel as travelling
+from passkeep.output import check_folder, check_target
 from passkeep.sealed import Cipher
 from passkeep.stream import Identities, Progress, Sink, open_sink, to_identities
 
@@ -163,6 +164,7 @@ def restore(
         CancelledError: `cancel` was used.
         OSError: The system refused.
     """
+    check_folder(target)
     with read(source, cancel) as incoming:
         key = incoming.opening.unlock(to_identities(identity))
         report = _native.restore_tree(
@@ -223,6 +225,7 @@ def cat(
         CancelledError: `cancel` was used.
         OSError: The system refused.
     """
+    check_target(target, overwrite=overwrite)
     with read(source, cancel) as incoming:
         key = incoming.opening.unlock(to_identities(identity))
         with open_sink(target, overwrite=overwrite, sync=sync, cancel=cancel) as sink:
