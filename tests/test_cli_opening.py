@@ -1,6 +1,7 @@
 """How the command line finds what opens a file."""
 
 import os
+import sys
 
 import pytest
 
@@ -213,6 +214,59 @@ def test_what_cannot_be_written_is_said_before_a_secret_is_asked_for(locked, tmp
     done = run("decrypt", locked, "-o", tmp_path / "there", *BY_PASSWORD, env={"SECRET": "wrong"})
     assert_fails(done, 1)
     assert (tmp_path / "there").read_text() == "good"
+
+
+def test_a_folder_that_is_not_there_is_said_before_a_secret_is_asked_for(backup, tmp_path):
+    wrong = {"SECRET": "wrong"}
+    for command in (
+        ("restore", backup, "-C", tmp_path / "no" / "such"),
+        ("restore", backup, "-C", backup / "beneath"),
+        ("decrypt", backup, "-o", tmp_path / "no" / "such"),
+    ):
+        done = run(*command, *BY_PASSWORD, env=wrong)
+        assert_fails(done, 1, hint=False)
+        assert "No such file" in done.err or "Not a directory" in done.err
+
+
+def test_a_secret_is_typed_beside_a_pipe(locked, tmp_path):
+    script = f"'{sys.executable}' -m passkeep \"$@\" < '{locked}'"
+    piped = ("/bin/sh", "-c", script, "sh")
+    with Terminal("decrypt", "-o", tmp_path / "plain", program=piped) as person:
+        person.wait_for("Password")
+        person.type(PASSWORD)
+        assert person.finish() == 0
+        assert PASSWORD not in person.screen
+    assert (tmp_path / "plain").read_bytes() == b"Dear Ada"
+
+
+@pytest.mark.parametrize("kind", ["file", "link", "fifo", "device"])
+def test_a_recovery_key_is_written_to_a_new_file_only(made, kind, tmp_path):
+    out, path = tmp_path / "digits", made.write(tmp_path)
+    if kind == "file":
+        out.write_text("mine")
+    elif kind == "fifo":
+        os.mkfifo(out)
+    else:
+        out.symlink_to("/dev/null" if kind == "device" else tmp_path / "elsewhere")
+    opened = ("--keyring", path, "--password-env", "SECRET")
+    # The password is wrong, too: nobody is asked before.
+    done = run("key", "recovery", "--recovery-key-out", out, *opened, env={"SECRET": "wrong"})
+    assert_fails(done, 1)
+    new = tmp_path / "new.json"
+    assert_fails(run("init", "--no-passkey", "--keyring", new, "--recovery-key-out", out), 1)
+    assert path.read_bytes() == made.text
+    assert not new.exists()
+    assert not (tmp_path / "elsewhere").exists()
+    assert kind != "file" or out.read_text() == "mine"
+
+
+def test_a_password_is_chosen_before_the_keyring_is_opened(made, tmp_path):
+    path = made.write(tmp_path)
+    opened = ("--keyring", path, "--password-env", "SECRET")
+    for command in (("add", "password"), ("password",), ("recovery",)):
+        done = run("key", *command, *opened, env={"SECRET": "wrong"})
+        assert done.code == 2, done.err
+        assert "Nobody is at the terminal" in done.err
 
 
 def test_a_password_is_not_asked_for_where_nobody_is(made, tmp_path):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -13,11 +12,13 @@ import click
 from passkeep.age.hybrid import HybridIdentity
 from passkeep.cli import security_key as key_prompts
 from passkeep.cli.ending import say, sentence
-from passkeep.cli.options import Command
-from passkeep.errors import InvalidInputError, PasskeepError
+from passkeep.cli.options import FILE, Command
+from passkeep.cli.terminal import require_person
+from passkeep.errors import InvalidInputError, OutputError, PasskeepError
 from passkeep.keyring import Keyring, Slot, passwords, recovery
 from passkeep.keyring.slots import check_label
 from passkeep.keyring.storage import write_guarded
+from passkeep.output import check_target
 from passkeep.passkey import Browser
 
 DEFAULT_RP_ID = "passkeep.localhost"
@@ -38,6 +39,28 @@ def passkey_options(command: Command) -> Command:
     ):
         command = option(command)
     return command
+
+
+def _checked_out(context: click.Context, option: click.Parameter, out: Path | None) -> Path | None:
+    """Refuses what is no new file, a symbolic link or a device too, before anything is done."""
+    del context, option
+    if out is None:
+        return None
+    if os.path.lexists(out):
+        raise OutputError(
+            f"{out} already exists and was left as it is",
+            hint="A recovery key is written to a new file only: choose another name.",
+        )
+    check_target(out, overwrite=False)
+    return out
+
+
+recovery_key_option = click.option(
+    "--recovery-key-out",
+    type=FILE,
+    callback=_checked_out,
+    help="Write the recovery key to this new file instead of showing it (for scripts).",
+)
 
 
 def _checked_label(
@@ -87,10 +110,7 @@ def _has_recovery_key(path: Path, digits: str) -> bool:
 @contextmanager
 def recovery_key_on_terminal(keyring: Keyring) -> Iterator[None]:
     """Shows a new recovery key and has it typed back."""
-    if not sys.stdin.isatty():
-        raise click.UsageError(
-            "Nobody is at the terminal to write down the recovery key: use --recovery-key-out FILE."
-        )
+    require_person("to write down the recovery key", "--recovery-key-out FILE")
     digits = keyring.new_recovery_key()
     say("Your recovery key opens your backups when everything else is lost.")
     say("Write it down, and keep it away from this computer:\n")
@@ -122,10 +142,6 @@ def choose_password(given: str | None, use: Callable[[str], Slot]) -> Slot:
     """
     if given is not None:
         return use(given)
-    if not sys.stdin.isatty():
-        raise click.UsageError(
-            "Nobody is at the terminal to choose a password: name it with an option."
-        )
     say("Six words that are drawn for you are safe and can be remembered.")
     while True:
         typed = click.prompt(

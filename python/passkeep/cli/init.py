@@ -9,8 +9,10 @@ import click
 
 from passkeep.cli import enrol, options
 from passkeep.cli.ending import say
+from passkeep.cli.terminal import require_person
 from passkeep.errors import CeremonyError, KeyringError
 from passkeep.keyring import Keyring
+from passkeep.output import check_target
 
 
 @click.command()
@@ -18,11 +20,7 @@ from passkeep.keyring import Keyring
 @click.option("--no-passkey", is_flag=True, help="Make no passkey now.")
 @click.option("--password", is_flag=True, help="Add a password as well, asked for twice.")
 @options.secret_options
-@click.option(
-    "--recovery-key-out",
-    type=options.FILE,
-    help="Write the recovery key to this new file instead of showing it (for scripts).",
-)
+@enrol.recovery_key_option
 @enrol.passkey_options
 @options.json_option
 def init_command(
@@ -50,7 +48,11 @@ def init_command(
             f"there is a keyring at {path} already, and it was left as it is",
             hint="Add to it with `passkeep key add`, or choose another file with --keyring.",
         )
+    if path.parent.is_dir():
+        check_target(path, overwrite=False)
     chosen = options.read_password(password_env, password_fd)
+    if password and chosen is None:
+        require_person("to choose a password", "--password-env or --password-fd")
     made = Keyring.create()
     recovery_key = (
         enrol.recovery_key_on_terminal(made)

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
-
 import click
 
 from passkeep.cli.ending import say
+from passkeep.cli.terminal import somebody_is_there
 from passkeep.keyring import Keyring, Slot
 from passkeep.prf import PasskeyClient
 
@@ -52,7 +50,7 @@ class _Prompts:
     def pin(self, *, tries_left: int, wrong: bool) -> str | None:
         if wrong:
             say("That is not the PIN.")
-        if not _somebody_is_there():
+        if not somebody_is_there():
             raise click.UsageError("Nobody is at the terminal to type the PIN of the security key.")
         tries = "1 try" if tries_left == 1 else f"{tries_left} tries"
         typed: str = click.prompt(
@@ -63,14 +61,3 @@ class _Prompts:
             err=True,
         )
         return typed or None
-
-
-def _somebody_is_there() -> bool:
-    """Whether a PIN can be typed: also where standard input is a file or a pipe."""
-    if sys.stdin.isatty():
-        return True
-    try:
-        Path("/dev/tty").open("rb").close()
-    except OSError:
-        return False
-    return True

@@ -15,8 +15,10 @@ from passkeep.cli import options, ways
 from passkeep.cli.ending import say
 from passkeep.cli.opening import Opener
 from passkeep.cli.progress import bar
+from passkeep.cli.terminal import require_person
 from passkeep.digests import Algorithm
 from passkeep.keyring import Keyring, passwords
+from passkeep.output import check_target
 from passkeep.sealed import Cipher
 
 
@@ -56,11 +58,13 @@ def encrypt_command(
     carries no keyring: keep the keyring, or use `passkeep backup`.
     """
     _refuse_json_on_standard_output(output, as_json=as_json)
-    password = options.read_password(password_env, password_fd)
-    if passphrase and password is None:
-        password = _new_passphrase()
     if output == options.STANDARD_STREAM and not armor and sys.stdout.isatty():
         raise click.UsageError("This is binary: use -o FILE, --armor, or redirect standard output.")
+    password = options.read_password(password_env, password_fd)
+    if passphrase and password is None:
+        require_person("to choose a password", "--password-env or --password-fd", unseen=True)
+        check_target(options.sink(output), overwrite=force)
+        password = _new_passphrase()
     hasher = None if digest is None else Hasher(digest)
     with bar("Encrypting", options.size(file)) as progress:
         size = stream.encrypt_file(

@@ -7,7 +7,6 @@ asked for where it does not answer.
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,6 +26,7 @@ from passkeep.cli.options import (
     read_password,
     secret_options,
 )
+from passkeep.cli.terminal import ask_secret, require_person, somebody_is_there
 from passkeep.errors import CeremonyError, InvalidInputError, WrongKeyError
 from passkeep.keyring import Keyring, PublicKeyring, RootIdentity
 from passkeep.keyring import recovery as recovery_keys
@@ -156,7 +156,7 @@ def choose(ways: Ways, kinds: set[str], unlock: Callable[..., Identified]) -> Id
         return unlock(password=ways.password)
     if ways.recovery_key is not None:
         return unlock(recovery_key=ways.recovery_key)
-    if ways.way is None and not sys.stdin.isatty():
+    if ways.way is None and not somebody_is_there():
         raise click.UsageError(
             "Nobody is at the terminal to ask. Use --with passkey, --password-env,"
             " --password-fd, --recovery-key-file or --identity."
@@ -169,10 +169,10 @@ def choose(ways: Ways, kinds: set[str], unlock: Callable[..., Identified]) -> Id
                 raise
             say(f"The passkey did not open it: {sentence(error)}")
     if ways.way == PASSWORD:
-        return unlock(password=_ask("Password"))
+        return unlock(password=ask_secret("Password"))
     if ways.way == RECOVERY_KEY or PASSWORD not in kinds:
-        return unlock(recovery_key=_ask("Recovery key (64 digits)"))
-    typed = _ask("Password, or the recovery key")
+        return unlock(recovery_key=ask_secret("Recovery key (64 digits)"))
+    typed = ask_secret("Password, or the recovery key")
     if recovery_keys.looks_like_one(typed):
         return unlock(recovery_key=typed)
     return unlock(password=typed)
@@ -189,21 +189,12 @@ def ask_password(ways: Ways) -> str:
         return ways.password
     if ways.way not in {None, PASSWORD} or ways.recovery_key is not None:
         raise WrongKeyError("this file opens with the password that it was encrypted with")
-    if not sys.stdin.isatty():
-        raise click.UsageError(
-            "Nobody is at the terminal to ask for the password."
-            " Use --password-env or --password-fd."
-        )
-    return _ask("Password")
+    require_person("to ask for the password", "--password-env or --password-fd", unseen=True)
+    return ask_secret("Password")
 
 
 def _passkey_client(way: str | None) -> PasskeyClient:
     return security_key.client() if way == SECURITY_KEY else Browser(announce=say)
-
-
-def _ask(what: str) -> str:
-    answer: str = click.prompt(what, hide_input=True, err=True)
-    return answer
 
 
 def _identities(path: Path) -> Sequence[Identity]:

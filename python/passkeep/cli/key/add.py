@@ -9,6 +9,7 @@ import click
 from passkeep.cli import enrol, options, ways
 from passkeep.cli.ending import say
 from passkeep.cli.key import parts
+from passkeep.cli.terminal import require_person
 from passkeep.errors import InvalidInputError
 
 _MAX_RECIPIENT = 4096
@@ -53,6 +54,8 @@ def add_command(
     if no_travel and kind == "recipient":
         raise click.UsageError("A recipient always travels: nothing of it can be guessed.")
     password = options.read_password(new_password_env, None)
+    if kind == "password" and password is None:
+        require_person("to choose a password", "--new-password-env")
     theirs = None if recipient is None else _read_recipient(recipient)
     with parts.changing(ways) as keyring:
         before = {slot.id for slot in keyring.slots}

@@ -9,6 +9,7 @@ import click
 from passkeep.cli import enrol, options, ways
 from passkeep.cli.ending import printable, say
 from passkeep.cli.key import parts
+from passkeep.cli.terminal import require_person
 from passkeep.errors import InvalidInputError
 from passkeep.keyring import Slot
 from passkeep.keyring.slots import check_label
@@ -70,6 +71,8 @@ def password_command(
     """
     old = _password_slot(ways, slot)
     given = options.read_password(new_password_env, None)
+    if given is None:
+        require_person("to choose a password", "--new-password-env")
     with parts.changing(ways) as keyring:
         new = enrol.choose_password(given, lambda chosen: keyring.change_password(old.id, chosen))
     if as_json:
@@ -80,11 +83,7 @@ def password_command(
 
 
 @click.command("recovery")
-@click.option(
-    "--recovery-key-out",
-    type=options.FILE,
-    help="Write the recovery key to this new file instead of showing it (for scripts).",
-)
+@enrol.recovery_key_option
 @options.json_option
 @ways.unlock_options
 def recovery_command(recovery_key_out: Path | None, as_json: bool, ways: ways.Ways) -> None:
@@ -92,7 +91,9 @@ def recovery_command(recovery_key_out: Path | None, as_json: bool, ways: ways.Wa
 
     Backups made earlier stay open to the old recovery key.
     """
-    keyring, path, _ = parts.opened(ways)
+    if recovery_key_out is None:
+        require_person("to write down the recovery key", "--recovery-key-out FILE")
+    keyring, path, _ = parts.opened_to_change(ways)
     made = (
         enrol.recovery_key_on_terminal(keyring)
         if recovery_key_out is None

@@ -11,8 +11,10 @@ import click
 
 from passkeep.cli import ways
 from passkeep.cli.ending import say
+from passkeep.cli.options import default_keyring
 from passkeep.errors import InvalidInputError
 from passkeep.keyring import Keyring, RootIdentity, Slot, reminders
+from passkeep.output import check_target
 
 slot_argument = click.argument("slot", metavar="SLOT")
 
@@ -28,10 +30,16 @@ def opened(given: ways.Ways) -> tuple[Keyring, Path, RootIdentity]:
     return keyring, path, ways.open_keyring(keyring, given)
 
 
+def opened_to_change(given: ways.Ways) -> tuple[Keyring, Path, RootIdentity]:
+    """As :func:`opened`, once the file is known to be in a folder that can be written to."""
+    check_target(given.keyring or default_keyring(), overwrite=True)
+    return opened(given)
+
+
 @contextmanager
 def changing(given: ways.Ways) -> Iterator[Keyring]:
     """Opens the keyring for a change, and saves it where the block went well."""
-    keyring, path, _ = opened(given)
+    keyring, path, _ = opened_to_change(given)
     yield keyring
     keyring.save(path)
 
