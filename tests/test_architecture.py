@@ -62,6 +62,10 @@ PUBLIC = set(ARROWS) - {"cli", "__main__"}  # what `passkeep/__init__.py` may ga
 HEAVY = {"fido2", "zxcvbn", "rich", "click", "numpy", "http.server", "ssl", "asyncio"}
 
 
+# What is loaded only when something of the package is used.
+LATER = {"cryptography", "zlib", "hashlib", "platformdirs", "dataclasses", "tempfile"}
+
+
 def part_of(path: Path) -> str:
     return path.relative_to(ROOT).parts[0].removesuffix(".py")
 
@@ -122,6 +126,14 @@ def loaded_by(statement: str) -> set[str]:
 
 def test_importing_the_package_is_cheap():
     loaded = loaded_by("import passkeep")
+    assert {name for name in loaded if name.startswith("passkeep")} == {
+        *("passkeep", "passkeep._native"),
+    }
+    assert sorted((HEAVY | LATER) & loaded) == []
+
+
+def test_using_the_package_loads_nothing_heavy():
+    loaded = loaded_by("from passkeep import *")
     assert "passkeep.keyring" in loaded
     assert sorted(HEAVY & loaded) == []
 
@@ -129,7 +141,26 @@ def test_importing_the_package_is_cheap():
 def test_starting_the_command_line_is_cheap():
     loaded = loaded_by("import passkeep.cli")
     assert "click" in loaded
-    assert sorted((HEAVY - {"click"}) & loaded) == []
+    assert sorted(((HEAVY | LATER) - {"click"}) & loaded) == []
+
+
+def test_what_is_loaded_late_is_what_type_checkers_see():
+    """The package's own table and the imports under TYPE_CHECKING tell the same."""
+    tree = ast.parse((ROOT / "__init__.py").read_text("utf-8"))
+    (block,) = (node for node in tree.body if isinstance(node, ast.If))
+    seen = {
+        alias.asname or alias.name: (node.module, alias.name)
+        for node in block.body
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
+    }
+    assert seen.keys() | {"__version__"} == set(passkeep.__all__)
+    assert seen.pop("passkey") == ("passkeep", "passkey")
+    listed = {name: (part, name) for part, names in passkeep._PARTS.items() for name in names}
+    assert seen == listed | passkeep._RENAMED
+    assert set(passkeep.__all__) <= set(dir(passkeep))
+    with pytest.raises(AttributeError, match="no attribute"):
+        passkeep.nonsense  # noqa: B018
 
 
 def test_everything_public_has_a_name_and_exists():

@@ -20,44 +20,49 @@ Everything written is a published format (age v1); docs/formats.md has each byte
 """
 
 import logging
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
-from passkeep import _native, passkey
-from passkeep._native import CancelToken, Hasher, Problem, TreeEntry, TreeReport
-from passkeep.age.hybrid import HybridIdentity as Identity
-from passkeep.age.hybrid import HybridRecipient as Recipient
-from passkeep.age.keys import parse_identity, parse_identity_file, parse_recipient
-from passkeep.age.scrypt import Password
-from passkeep.age.x25519 import X25519Identity, X25519Recipient
-from passkeep.batch import Batch
-from passkeep.digests import digest
-from passkeep.errors import (
-    CancelledError,
-    CeremonyError,
-    DamagedError,
-    InvalidInputError,
-    KeyringError,
-    LimitError,
-    NewerVersionError,
-    NotInBackupError,
-    OutputError,
-    PartialError,
-    PasskeepError,
-    TamperedError,
-    WrongKeyError,
-)
-from passkeep.fileobj import SealedReader, SealedWriter, open  # noqa: A004
-from passkeep.keyring import Keyring, PublicKeyring, RootIdentity, Slot, State, Unlock
-from passkeep.memory import (
-    decrypt,
-    decrypt_into,
-    encrypt,
-    encrypt_into,
-    opened_size,
-    sealed_size,
-)
-from passkeep.rewrapping import rewrap
-from passkeep.stream import decrypt_file, encrypt_file
-from passkeep.tree import backup, cat, list_backup, restore, verify
+from passkeep import _native
+
+if TYPE_CHECKING:
+    from passkeep import passkey
+    from passkeep._native import CancelToken, Hasher, Problem, TreeEntry, TreeReport
+    from passkeep.age.hybrid import HybridIdentity as Identity
+    from passkeep.age.hybrid import HybridRecipient as Recipient
+    from passkeep.age.keys import parse_identity, parse_identity_file, parse_recipient
+    from passkeep.age.scrypt import Password
+    from passkeep.age.x25519 import X25519Identity, X25519Recipient
+    from passkeep.batch import Batch
+    from passkeep.digests import digest
+    from passkeep.errors import (
+        CancelledError,
+        CeremonyError,
+        DamagedError,
+        InvalidInputError,
+        KeyringError,
+        LimitError,
+        NewerVersionError,
+        NotInBackupError,
+        OutputError,
+        PartialError,
+        PasskeepError,
+        TamperedError,
+        WrongKeyError,
+    )
+    from passkeep.fileobj import SealedReader, SealedWriter, open  # noqa: A004
+    from passkeep.keyring import Keyring, PublicKeyring, RootIdentity, Slot, State, Unlock
+    from passkeep.memory import (
+        decrypt,
+        decrypt_into,
+        encrypt,
+        encrypt_into,
+        opened_size,
+        sealed_size,
+    )
+    from passkeep.rewrapping import rewrap
+    from passkeep.stream import decrypt_file, encrypt_file
+    from passkeep.tree import backup, cat, list_backup, restore, verify
 
 __version__ = _native.VERSION
 
@@ -119,3 +124,93 @@ __all__ = [
     "sealed_size",
     "verify",
 ]
+
+_PARTS: dict[str, tuple[str, ...]] = {
+    "passkeep._native": (
+        "CancelToken",
+        "Hasher",
+        "Problem",
+        "TreeEntry",
+        "TreeReport",
+    ),
+    "passkeep.age.keys": (
+        "parse_identity",
+        "parse_identity_file",
+        "parse_recipient",
+    ),
+    "passkeep.age.scrypt": ("Password",),
+    "passkeep.age.x25519": (
+        "X25519Identity",
+        "X25519Recipient",
+    ),
+    "passkeep.batch": ("Batch",),
+    "passkeep.digests": ("digest",),
+    "passkeep.errors": (
+        "CancelledError",
+        "CeremonyError",
+        "DamagedError",
+        "InvalidInputError",
+        "KeyringError",
+        "LimitError",
+        "NewerVersionError",
+        "NotInBackupError",
+        "OutputError",
+        "PartialError",
+        "PasskeepError",
+        "TamperedError",
+        "WrongKeyError",
+    ),
+    "passkeep.fileobj": (
+        "SealedReader",
+        "SealedWriter",
+        "open",
+    ),
+    "passkeep.keyring": (
+        "Keyring",
+        "PublicKeyring",
+        "RootIdentity",
+        "Slot",
+        "State",
+        "Unlock",
+    ),
+    "passkeep.memory": (
+        "decrypt",
+        "decrypt_into",
+        "encrypt",
+        "encrypt_into",
+        "opened_size",
+        "sealed_size",
+    ),
+    "passkeep.rewrapping": ("rewrap",),
+    "passkeep.stream": (
+        "decrypt_file",
+        "encrypt_file",
+    ),
+    "passkeep.tree": (
+        "backup",
+        "cat",
+        "list_backup",
+        "restore",
+        "verify",
+    ),
+}
+_RENAMED = {
+    "Identity": ("passkeep.age.hybrid", "HybridIdentity"),
+    "Recipient": ("passkeep.age.hybrid", "HybridRecipient"),
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Loads what is used when it is first used: importing passkeep costs next to nothing."""
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    if name == "passkey":
+        return import_module("passkeep.passkey")
+    part = next((part for part, names in _PARTS.items() if name in names), "")
+    part, original = _RENAMED.get(name, (part, name))
+    value = globals()[name] = getattr(import_module(part), original)
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

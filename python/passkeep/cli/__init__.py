@@ -14,6 +14,7 @@ from typing import NoReturn
 
 import click
 
+from passkeep._native import VERSION
 from passkeep.cli import ending
 
 _COMMANDS = {
@@ -53,7 +54,7 @@ class _LazyGroup(click.Group):
     cls=_LazyGroup,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
-@click.version_option(package_name="passkeep", message="%(prog)s %(version)s")
+@click.version_option(VERSION, message="%(prog)s %(version)s")
 @click.option("-v", "--verbose", is_flag=True, help="Say what is done, step by step.")
 def cli(verbose: bool) -> None:
     """End-to-end encrypted backups that a passkey opens.
