@@ -41,7 +41,7 @@ def rewrap_command(
     force: bool,
     sync: bool,
     as_json: bool,
-    ways: ways.Ways,
+    given: ways.Ways,
 ) -> None:
     """Give a sealed file or a backup new recipients.
 
@@ -56,12 +56,12 @@ def rewrap_command(
 
     if recipients and to_keyring is not None:
         raise click.UsageError("Seal to recipients or to a keyring, not both.")
-    to = list(recipients) if recipients else load_sealing(to_keyring or ways.keyring)
+    to = list(recipients) if recipients else load_sealing(to_keyring or given.keyring)
     with bar("Rewrapping", options.size(file)) as progress:
         size = rewrapping.rewrap(
             file,
             output,
-            Opener(ways),
+            Opener(given),
             to=to,
             overwrite=force,
             sync=sync,

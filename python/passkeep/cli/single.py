@@ -100,7 +100,7 @@ def decrypt_command(
     sync: bool,
     threads: int | None,
     as_json: bool,
-    ways: ways.Ways,
+    given: ways.Ways,
 ) -> None:
     """Decrypt a sealed file, or standard input.
 
@@ -115,7 +115,7 @@ def decrypt_command(
         size = stream.decrypt_file(
             source,
             options.sink(output),
-            Opener(ways),
+            Opener(given),
             overwrite=force,
             sync=sync,
             threads=threads,

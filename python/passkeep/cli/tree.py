@@ -191,7 +191,7 @@ def restore_command(
     sync: bool,
     threads: int | None,
     as_json: bool,
-    ways: ways.Ways,
+    given: ways.Ways,
 ) -> None:
     """Restore a backup, or only what is under each PATH, into a folder.
 
@@ -201,7 +201,7 @@ def restore_command(
     """
     target = directory or _default_folder(file)
     source = options.source(file)
-    identity = _open(source, ways)
+    identity = _open(source, given)
     watch = Stopwatch()
     with bar("Restoring", options.size(file)) as progress:
         try:
@@ -232,7 +232,7 @@ def restore_command(
 @click.argument("path", type=click.Path(path_type=Path))
 @options.threads_option
 @ways.unlock_options
-def cat_command(file: Path, path: Path, threads: int | None, ways: ways.Ways) -> None:
+def cat_command(file: Path, path: Path, threads: int | None, given: ways.Ways) -> None:
     """Write one file of a backup to standard output.
 
     Every byte that is written was verified. The backup is read only as far as the
@@ -240,7 +240,7 @@ def cat_command(file: Path, path: Path, threads: int | None, ways: ways.Ways) ->
     """
     source = options.source(file)
     trees.cat(
-        source, path, options.sink(options.STANDARD_STREAM), _open(source, ways), threads=threads
+        source, path, options.sink(options.STANDARD_STREAM), _open(source, given), threads=threads
     )
 
 
@@ -249,14 +249,14 @@ def cat_command(file: Path, path: Path, threads: int | None, ways: ways.Ways) ->
 @options.threads_option
 @options.json_option
 @ways.unlock_options
-def list_command(file: Path, threads: int | None, as_json: bool, ways: ways.Ways) -> None:
+def list_command(file: Path, threads: int | None, as_json: bool, given: ways.Ways) -> None:
     """List what a backup holds, and verify it while reading.
 
     With --json, one JSON object a line.
     """
     source = options.source(file)
     show = reports.show_entry_json if as_json else reports.show_entry
-    trees.list_backup(source, _open(source, ways), visit=show, threads=threads)
+    trees.list_backup(source, _open(source, given), visit=show, threads=threads)
 
 
 @click.command()
@@ -264,10 +264,10 @@ def list_command(file: Path, threads: int | None, as_json: bool, ways: ways.Ways
 @options.threads_option
 @options.json_option
 @ways.unlock_options
-def verify_command(file: Path, threads: int | None, as_json: bool, ways: ways.Ways) -> None:
+def verify_command(file: Path, threads: int | None, as_json: bool, given: ways.Ways) -> None:
     """Check that a backup is whole and that it opens. Nothing is written."""
     source = options.source(file)
-    identity = _open(source, ways)
+    identity = _open(source, given)
     watch = Stopwatch()
     with bar("Verifying", options.size(file)) as progress:
         report = trees.verify(source, identity, threads=threads, progress=watch.watching(progress))

@@ -55,7 +55,7 @@ class Ways(Secret):
 
 
 def unlock_options(command: Command) -> Command:
-    """Adds the options of opening to a command, which gets them as `ways`."""
+    """Adds the options of opening to a command, which gets them as `given`."""
 
     def collect(
         *args: Any,
@@ -67,15 +67,15 @@ def unlock_options(command: Command) -> Command:
         keyring: Path | None,
         **kwargs: Any,
     ) -> Any:
-        ways = Ways(
+        given = Ways(
             keyring=keyring,
             identities=tuple(one for path in identity for one in _identities(path)),
             way=way,
             password=read_password(password_env, password_fd),
             recovery_key=None if recovery_key_file is None else _read_text(recovery_key_file),
         )
-        _refuse_contradictions(ways)
-        return command(*args, ways=ways, **kwargs)
+        _refuse_contradictions(given)
+        return command(*args, given=given, **kwargs)
 
     collect.__doc__ = command.__doc__
     collect.__name__ = command.__name__
@@ -103,23 +103,23 @@ def unlock_options(command: Command) -> Command:
     return decorated  # type: ignore[no-any-return]  # click's decorators lose the type
 
 
-def _refuse_contradictions(ways: Ways) -> None:
-    given = {
-        "identity": bool(ways.identities),
-        PASSWORD: ways.password is not None,
-        RECOVERY_KEY: ways.recovery_key is not None,
+def _refuse_contradictions(given: Ways) -> None:
+    named = {
+        "identity": bool(given.identities),
+        PASSWORD: given.password is not None,
+        RECOVERY_KEY: given.recovery_key is not None,
     }
-    if sum(given.values()) > 1:
+    if sum(named.values()) > 1:
         raise click.UsageError("Give one way in, not several.")
-    if ways.way is not None and any(given[kind] for kind in given if kind != ways.way):
-        raise click.UsageError(f"--with {ways.way} contradicts the other way in that is given.")
+    if given.way is not None and any(named[kind] for kind in named if kind != given.way):
+        raise click.UsageError(f"--with {given.way} contradicts the other way in that is given.")
 
 
-def open_keyring(keyring: Keyring, ways: Ways) -> RootIdentity:
+def open_keyring(keyring: Keyring, given: Ways) -> RootIdentity:
     """Unlocks a keyring in the way that the options say, or that a person chooses."""
-    if ways.identities:
+    if given.identities:
         raise click.UsageError("A keyring opens with one of its own ways in, not an identity.")
-    return choose(ways, {slot.kind for slot in keyring.slots}, keyring.unlock)
+    return choose(given, {slot.kind for slot in keyring.slots}, keyring.unlock)
 
 
 def load_keyring(path: Path | None) -> tuple[Keyring, Path]:
@@ -144,33 +144,33 @@ def load_sealing(path: Path | None) -> Keyring | PublicKeyring:
     return load_keyring(path)[0]
 
 
-def choose(ways: Ways, kinds: set[str], unlock: Callable[..., Identified]) -> Identified:
+def choose(given: Ways, kinds: set[str], unlock: Callable[..., Identified]) -> Identified:
     """Calls `unlock` with exactly one way.
 
     Args:
-        ways: What the options say.
+        given: What the options say.
         kinds: The kinds of ways in that there are.
         unlock: Takes `password`, `recovery_key` or `passkey`.
     """
-    if ways.password is not None:
-        return unlock(password=ways.password)
-    if ways.recovery_key is not None:
-        return unlock(recovery_key=ways.recovery_key)
-    if ways.way is None and not somebody_is_there():
+    if given.password is not None:
+        return unlock(password=given.password)
+    if given.recovery_key is not None:
+        return unlock(recovery_key=given.recovery_key)
+    if given.way is None and not somebody_is_there():
         raise click.UsageError(
             "Nobody is at the terminal to ask. Use --with passkey, --password-env,"
             " --password-fd, --recovery-key-file or --identity."
         )
-    if ways.way in {PASSKEY, SECURITY_KEY} or (ways.way is None and PASSKEY in kinds):
+    if given.way in {PASSKEY, SECURITY_KEY} or (given.way is None and PASSKEY in kinds):
         try:
-            return unlock(passkey=_passkey_client(ways.way))
+            return unlock(passkey=_passkey_client(given.way))
         except CeremonyError as error:
-            if ways.way is not None:
+            if given.way is not None:
                 raise
             say(f"The passkey did not open it: {sentence(error)}")
-    if ways.way == PASSWORD:
+    if given.way == PASSWORD:
         return unlock(password=ask_secret("Password"))
-    if ways.way == RECOVERY_KEY or PASSWORD not in kinds:
+    if given.way == RECOVERY_KEY or PASSWORD not in kinds:
         return unlock(recovery_key=ask_secret("Recovery key (64 digits)"))
     typed = ask_secret("Password, or the recovery key")
     if recovery_keys.looks_like_one(typed):
@@ -178,16 +178,16 @@ def choose(ways: Ways, kinds: set[str], unlock: Callable[..., Identified]) -> Id
     return unlock(password=typed)
 
 
-def ask_password(ways: Ways) -> str:
+def ask_password(given: Ways) -> str:
     """The password that a file itself is encrypted with.
 
     Raises:
         WrongKeyError: The options name another way in.
         UsageError: Nobody is there to ask.
     """
-    if ways.password is not None:
-        return ways.password
-    if ways.way not in {None, PASSWORD} or ways.recovery_key is not None:
+    if given.password is not None:
+        return given.password
+    if given.way not in {None, PASSWORD} or given.recovery_key is not None:
         raise WrongKeyError("this file opens with the password that it was encrypted with")
     require_person("to ask for the password", "--password-env or --password-fd", unseen=True)
     return ask_secret("Password")

@@ -41,7 +41,7 @@ def add_command(
     rp_id: str,
     security_key: bool,
     as_json: bool,
-    ways: ways.Ways,
+    given: ways.Ways,
 ) -> None:
     """Add a passkey, a password, or somebody else's recipient to a keyring.
 
@@ -57,7 +57,7 @@ def add_command(
     if kind == "password" and password is None:
         require_person("to choose a password", "--new-password-env")
     theirs = None if recipient is None else _read_recipient(recipient)
-    with parts.changing(ways) as keyring:
+    with parts.changing(given) as keyring:
         before = {slot.id for slot in keyring.slots}
         if kind == "passkey":
             enrol.add_passkey(keyring, label, rp_id, security_key)

@@ -18,20 +18,20 @@ from passkeep.keyring import Keyring, adoption
 @click.argument("backup", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @options.json_option
 @ways.unlock_options
-def adopt_command(backup: Path, as_json: bool, ways: ways.Ways) -> None:
+def adopt_command(backup: Path, as_json: bool, given: ways.Ways) -> None:
     """Make the keyring file again from a backup, after it was lost.
 
     One of the ways in opens it, and all of them come back as they were when the
     backup was made. Take your newest backup: what was removed after an older one
     would be a way in again.
     """
-    path = ways.keyring or options.default_keyring()
+    path = given.keyring or options.default_keyring()
     if path.exists():
         raise KeyringError(
             f"there is a keyring at {path} already, and it was left as it is",
             hint="Choose another file with --keyring, and compare the two.",
         )
-    keyring = _adopt(backup, ways)
+    keyring = _adopt(backup, given)
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     keyring.save(path)
     if as_json:

@@ -20,14 +20,14 @@ from passkeep.keyring.slots import check_label
 @click.option("--allow-last", is_flag=True, help="Even if only one way in is left.")
 @options.json_option
 @ways.unlock_options
-def remove_command(slot: str, allow_last: bool, as_json: bool, ways: ways.Ways) -> None:
+def remove_command(slot: str, allow_last: bool, as_json: bool, given: ways.Ways) -> None:
     """Close a way in, named by its id or label, and make a new root.
 
     None of the others is asked for. Backups made earlier stay open to whoever
     holds what was removed.
     """
-    removed = _slot(ways, slot)
-    with parts.changing(ways) as keyring:
+    removed = _slot(given, slot)
+    with parts.changing(given) as keyring:
         keyring.remove(removed.id, allow_last=allow_last)
     if as_json:
         parts.show_json(keyring, removed=removed.id)
@@ -41,10 +41,10 @@ def remove_command(slot: str, allow_last: bool, as_json: bool, ways: ways.Ways) 
 @click.argument("label")
 @options.json_option
 @ways.unlock_options
-def rename_command(slot: str, label: str, as_json: bool, ways: ways.Ways) -> None:
+def rename_command(slot: str, label: str, as_json: bool, given: ways.Ways) -> None:
     """Give a way in another LABEL."""
-    renamed, label = _slot(ways, slot), check_label(label)
-    with parts.changing(ways) as keyring:
+    renamed, label = _slot(given, slot), check_label(label)
+    with parts.changing(given) as keyring:
         keyring.rename(renamed.id, label)
     if as_json:
         parts.show_json(keyring, renamed=renamed.id)
@@ -62,19 +62,21 @@ def rename_command(slot: str, label: str, as_json: bool, ways: ways.Ways) -> Non
 @options.json_option
 @ways.unlock_options
 def password_command(
-    slot: str | None, new_password_env: str | None, as_json: bool, ways: ways.Ways
+    slot: str | None, new_password_env: str | None, as_json: bool, given: ways.Ways
 ) -> None:
     """Change a password.
 
     SLOT is needed only where there are several. Backups made earlier stay open
     to the old password.
     """
-    old = _password_slot(ways, slot)
-    given = options.read_password(new_password_env, None)
-    if given is None:
+    old = _password_slot(given, slot)
+    password = options.read_password(new_password_env, None)
+    if password is None:
         require_person("to choose a password", "--new-password-env")
-    with parts.changing(ways) as keyring:
-        new = enrol.choose_password(given, lambda chosen: keyring.change_password(old.id, chosen))
+    with parts.changing(given) as keyring:
+        new = enrol.choose_password(
+            password, lambda chosen: keyring.change_password(old.id, chosen)
+        )
     if as_json:
         parts.show_json(keyring, added=new.id, removed=old.id)
         return
@@ -86,14 +88,14 @@ def password_command(
 @enrol.recovery_key_option
 @options.json_option
 @ways.unlock_options
-def recovery_command(recovery_key_out: Path | None, as_json: bool, ways: ways.Ways) -> None:
+def recovery_command(recovery_key_out: Path | None, as_json: bool, given: ways.Ways) -> None:
     """Replace the recovery key. The old one counts until you typed the new one back.
 
     Backups made earlier stay open to the old recovery key.
     """
     if recovery_key_out is None:
         require_person("to write down the recovery key", "--recovery-key-out FILE")
-    keyring, path, _ = parts.opened_to_change(ways)
+    keyring, path, _ = parts.opened_to_change(given)
     made = (
         enrol.recovery_key_on_terminal(keyring)
         if recovery_key_out is None
@@ -111,13 +113,13 @@ def recovery_command(recovery_key_out: Path | None, as_json: bool, ways: ways.Wa
 @click.command("rotate")
 @options.json_option
 @ways.unlock_options
-def rotate_command(as_json: bool, ways: ways.Ways) -> None:
+def rotate_command(as_json: bool, given: ways.Ways) -> None:
     """Make a new root, without closing any way in.
 
     For when the root itself may be known: somebody saw an unlock on a machine that
     was not clean. Backups made earlier stay open to whoever has the old root.
     """
-    with parts.changing(ways) as keyring:
+    with parts.changing(given) as keyring:
         keyring.rotate()
     if as_json:
         parts.show_json(keyring)
@@ -131,14 +133,14 @@ def rotate_command(as_json: bool, ways: ways.Ways) -> None:
 @click.argument("choice", type=click.Choice(["yes", "no"]))
 @options.json_option
 @ways.unlock_options
-def travel_command(slot: str, choice: str, as_json: bool, ways: ways.Ways) -> None:
+def travel_command(slot: str, choice: str, as_json: bool, given: ways.Ways) -> None:
     """Choose whether a way in travels inside backups.
 
     One that travels opens a backup by itself, on any machine. A password that does
     not cannot be guessed by whoever holds a backup; it needs the keyring file.
     """
-    chosen, travels = _slot(ways, slot), choice == "yes"
-    with parts.changing(ways) as keyring:
+    chosen, travels = _slot(given, slot), choice == "yes"
+    with parts.changing(given) as keyring:
         keyring.set_travels(chosen.id, travels=travels)
     if as_json:
         parts.show_json(keyring)

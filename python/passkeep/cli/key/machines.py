@@ -36,7 +36,7 @@ def export_command(
     identity_out: Path | None,
     output: Path | None,
     force: bool,
-    ways: ways.Ways,
+    given: ways.Ways,
 ) -> None:
     """Export a keyring: for a machine that only backs up, or for stock age tools.
 
@@ -48,9 +48,9 @@ def export_command(
     if identity_out is not None:
         if output is not None:
             raise click.UsageError("--output goes with --public.")
-        _export_identity(ways, identity_out, force=force)
+        _export_identity(given, identity_out, force=force)
         return
-    exported = parts.load(ways).pinned()
+    exported = parts.load(given).pinned()
     if output is None:
         click.echo(exported.to_bytes(), nl=False)
         return

@@ -34,13 +34,13 @@ def show_command(keyring: Path | None, as_json: bool) -> None:
 @click.command("check")
 @options.json_option
 @ways.unlock_options
-def check_command(as_json: bool, ways: ways.Ways) -> None:
+def check_command(as_json: bool, given: ways.Ways) -> None:
     """Try one way in, and note the date on which it opened.
 
     A way in that is never tried may be lost without anybody knowing. Try each of
     them now and then, while you have another.
     """
-    with parts.changing(ways) as keyring:
+    with parts.changing(given) as keyring:
         opened = keyring.opened_slot
         assert opened is not None
         slot = keyring.mark_checked(opened.id)
