@@ -111,6 +111,39 @@ def test_completion(shell):
     assert "encrypt" not in found
 
 
+def test_bash_completes_with_the_line_from_the_page():
+    page = (ROOT / "docs/cli.md").read_text("utf-8")
+    (line,) = re.findall(r"^eval .*bash_source.*$", page, re.MULTILINE)
+    script = f"""{line}
+        COMP_WORDS=(passkeep key r) COMP_CWORD=2 COMPREPLY=()
+        "$(complete -p passkeep | sed 's/.*-F \\([^ ]*\\).*/\\1/')" passkeep
+        echo "${{COMPREPLY[@]}}"
+    """
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    done = subprocess.run(
+        ["bash", "-c", script],
+        env=os.environ | {"PATH": path},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert sorted(done.stdout.split()) == ["recovery", "remove", "rename", "rotate"]
+
+
+def test_the_variable_for_state_comes_before_the_default(
+    made, tmp_path, fresh_machine, monkeypatch
+):
+    path = made.write(tmp_path)
+    default = fresh_machine / "default"
+    monkeypatch.setenv("XDG_STATE_HOME", str(default))
+    ok("key", "pin", path)
+    assert not default.exists()
+    assert any((fresh_machine / "state").rglob("*.json"))
+    monkeypatch.delenv("PASSKEEP_STATE_DIR")
+    ok("key", "pin", path)
+    assert any((default / "passkeep").rglob("*.json"))
+
+
 def test_the_keyring_option_comes_before_the_variable_and_that_before_the_default(
     made, quick, tmp_path, fresh_machine
 ):
