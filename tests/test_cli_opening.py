@@ -190,6 +190,29 @@ def test_a_password_on_standard_input_leaves_the_rest_alone():
     assert ok("decrypt", "--password-fd", 0, stdin=line + sealed).out == b"Dear Ada"
 
 
+@pytest.mark.parametrize(("size", "code"), [(4096, 3), (4097, 2)])
+def test_a_long_password_is_not_cut(locked, size, code):
+    done = run("decrypt", locked, "--password-fd", 0, stdin=b"x" * size + b"\n")
+    assert done.code == code
+    assert done.out == b""
+
+
+def test_a_password_that_needs_more_memory_than_there_is(locked):
+    program = (
+        "import resource, sys\n"
+        "from passkeep.cli import main\n"
+        "import passkeep.cli.single, passkeep.cli.opening\n"
+        "used = int(open('/proc/self/statm').read().split()[0]) * resource.getpagesize()\n"
+        "resource.setrlimit(resource.RLIMIT_AS, (used + (128 << 20),) * 2)\n"
+        "main(sys.argv[1:])\n"
+    )
+    limited = (sys.executable, "-c", program)
+    options = ("--threads", 1, *BY_PASSWORD)
+    done = run("decrypt", locked, *options, env=SECRET, program=limited)
+    assert_fails(done, 1, hint=False)
+    assert "256 MiB of memory" in done.err
+
+
 def test_a_file_of_keys_that_is_too_large_is_refused(backup, tmp_path):
     path = tmp_path / "id.txt"
     path.write_text("# comment\n" * 200_000 + str(passkeep.Identity.generate()))

@@ -150,8 +150,11 @@ def _read_line(descriptor: int) -> str:
     """One line, byte for byte: what stands behind it is for somebody else."""
     line = b""
     try:
-        while len(line) < _MAX_LINE and (byte := os.read(descriptor, 1)) not in (b"", b"\n"):
+        while len(line) <= _MAX_LINE and (byte := os.read(descriptor, 1)) not in (b"", b"\n"):
             line += byte
-        return line.decode()
+        password = line.decode()
     except (OSError, UnicodeDecodeError):
         raise click.UsageError("The password could not be read from that descriptor.") from None
+    if len(line) > _MAX_LINE:
+        raise click.UsageError(f"The password is longer than {_MAX_LINE} bytes.")
+    return password
