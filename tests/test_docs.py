@@ -1,5 +1,6 @@
 """Documentation is true: links lead somewhere, names exist, the reference is whole."""
 
+import inspect
 import json
 import os
 import re
@@ -172,7 +173,27 @@ def test_the_reference_is_whole(tmp_path):
     page = (tmp_path / "passkeep" / "passkey.html").read_text("utf-8")
     for name in passkeep.passkey.__all__:
         assert f'id="{name}"' in page, name
-    assert (tmp_path / "passkeep" / "web.html").exists()
+        assert (getattr(passkeep.passkey, name).__doc__ or "").strip(), name
+    page = (tmp_path / "passkeep" / "web.html").read_text("utf-8")
+    functions = [
+        name
+        for name, thing in vars(passkeep.web).items()
+        if inspect.isfunction(thing) and thing.__module__ == "passkeep.web" and name[0] != "_"
+    ]
+    assert len(functions) >= 5
+    for name in functions:
+        assert f'id="{name}"' in page, name
+        assert getattr(passkeep.web, name).__doc__, name
+
+
+def test_sections_of_docstrings_become_headings_and_lists(tmp_path):
+    subprocess.run([sys.executable, ROOT / "docs" / "reference.py", tmp_path], check=True)
+    page = (tmp_path / "passkeep.html").read_text("utf-8")
+    function = page.partition('id="encrypt_into"')[2].partition("</section>")[0]
+    for heading in ("Arguments", "Returns", "Raises"):
+        assert f">{heading}:</h6>" in function, heading
+    for item in ("out", "BufferError"):
+        assert f"<li><strong>{item}:</strong>" in function, item
 
 
 def test_a_users_program_is_well_typed_and_runs(tmp_path):
