@@ -292,6 +292,41 @@ def test_a_password_is_chosen_before_the_keyring_is_opened(made, tmp_path):
         assert "Nobody is at the terminal" in done.err
 
 
+@pytest.mark.parametrize(
+    "command", [("recovery", "--recovery-key-out"), ("export", "--identity-out")]
+)
+def test_secrets_that_cannot_be_written_are_refused_before_the_keyring_is_opened(
+    made, tmp_path, command
+):
+    path = made.write(tmp_path)
+    (tmp_path / "there").write_text("good")
+    wrong = ("--keyring", path, "--password-env", "SECRET")
+    done = run("key", *command, tmp_path / "there", *wrong, env={"SECRET": "wrong"})
+    assert_fails(done, 1)  # and not 3, which a tried password would give
+    assert "already exists" in done.err
+    assert (tmp_path / "there").read_text() == "good"
+    assert path.read_bytes() == made.text
+
+
+def test_a_new_password_is_typed_twice_to_the_letter(tmp_path):
+    (path, digits) = (tmp_path / "k.json", tmp_path / "digits")
+    new = ("init", "--no-passkey", "--password", "--keyring", path, "--recovery-key-out", digits)
+    with Terminal(*new) as person:
+        person.wait_for("Your own password")
+        at = person.type(f" {PASSWORD}  ")
+        person.wait_for("again", after=at)
+        at = person.type(PASSWORD)
+        person.wait_for("not the same", after=at)
+        person.wait_for("Your own password", after=at)
+        at = person.type(f" {PASSWORD}  ")
+        person.wait_for("again", after=at)
+        person.type(f" {PASSWORD}  ")
+        assert person.finish() == 0
+    passkeep.Keyring.load(path).unlock(password=f" {PASSWORD}  ")
+    with pytest.raises(passkeep.WrongKeyError):
+        passkeep.Keyring.load(path).unlock(password=PASSWORD)
+
+
 def test_a_password_is_not_asked_for_where_nobody_is(made, tmp_path):
     path = made.write(tmp_path)
     (tmp_path / "digits").write_text(made.digits)

@@ -171,3 +171,12 @@ def test_encrypt_with_six_generated_words(tree, tmp_path):
         (words,) = re.findall(r"\b[a-z]+(?:-[a-z]+){5}\b", person.screen)
     opened = ok("decrypt", sealed, "--password-env", "WORDS", env={"WORDS": words})
     assert opened.out == b"Dear Ada"
+
+
+@pytest.mark.parametrize(("no_color", "coloured"), [("1", False), ("", True)])
+def test_errors_are_in_colour_unless_told_otherwise(tmp_path, no_color, coloured):
+    asked = ("decrypt", __file__, "-o", tmp_path / "x")
+    with Terminal(*asked, env={"NO_COLOR": no_color}) as person:
+        assert person.finish() == 4
+        assert "Error:" in person.screen
+        assert ("\x1b[" in person.screen) is coloured

@@ -36,6 +36,17 @@ def test_verbose_shows_it(made, tree, tmp_path):
     assert "published" not in ok("backup", tree, "-o", tmp_path / "c.age", "--keyring", path).err
 
 
+def test_verbose_tells_which_way_in_is_tried_and_no_secret(made, tree, tmp_path):
+    path, digits = made.write(tmp_path), tmp_path / "digits"
+    digits.write_text(made.digits)
+    opened = ("--keyring", path, "--recovery-key-file", digits)
+    done = ok("-v", "key", "check", *opened)
+    assert "trying the given recovery key" in done.err
+    said = done.err.replace(" ", "").lower()
+    assert made.digits.replace(" ", "") not in said
+    assert "secret-key" not in said
+
+
 def test_results_as_json(tmp_path):
     env = {"P": PASSWORD}
     keyring, digits = tmp_path / "k.json", tmp_path / "digits"

@@ -85,6 +85,7 @@ def encrypt_file(
         OSError: The system refused.
     """
     refuse_same_file(source, target)
+    check_target(target, overwrite=overwrite)
     header, key = begin(to, cipher, armored=armored)
     with (
         closing(_native.Reader(source, cancel=cancel)) as reader,

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import errno
 import logging
+import os
 import signal
 import sys
 from collections.abc import Callable, Sequence
@@ -65,8 +66,8 @@ def run(command: click.Command, arguments: Sequence[str] | None) -> int:
 
 
 def say(text: str = "") -> None:
-    """Tells a person something."""
-    click.echo(text, err=True)
+    """Tells a person something, in colour unless NO_COLOR is set (no-color.org)."""
+    click.echo(text, err=True, color=False if os.environ.get("NO_COLOR") else None)
 
 
 def show_log() -> None:

@@ -7,6 +7,7 @@ asked for where it does not answer.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,6 +34,8 @@ from passkeep.keyring import recovery as recovery_keys
 from passkeep.keyring.public import read_json
 from passkeep.passkey import Browser
 from passkeep.prf import PasskeyClient
+
+_log = logging.getLogger(__name__)
 
 Identified = TypeVar("Identified")
 
@@ -153,8 +156,10 @@ def choose(given: Ways, kinds: set[str], unlock: Callable[..., Identified]) -> I
         unlock: Takes `password`, `recovery_key` or `passkey`.
     """
     if given.password is not None:
+        _log.debug("trying the given password")
         return unlock(password=given.password)
     if given.recovery_key is not None:
+        _log.debug("trying the given recovery key")
         return unlock(recovery_key=given.recovery_key)
     if given.way is None and not somebody_is_there():
         raise click.UsageError(
@@ -162,6 +167,7 @@ def choose(given: Ways, kinds: set[str], unlock: Callable[..., Identified]) -> I
             " --password-fd, --recovery-key-file or --identity."
         )
     if given.way in {PASSKEY, SECURITY_KEY} or (given.way is None and PASSKEY in kinds):
+        _log.debug("trying a %s", given.way or PASSKEY)
         try:
             return unlock(passkey=_passkey_client(given.way))
         except CeremonyError as error:

@@ -12,6 +12,7 @@ from passkeep.cli.ending import say
 from passkeep.cli.key import parts
 from passkeep.keyring import Keyring, PublicKeyring, State
 from passkeep.keyring.storage import write_guarded
+from passkeep.output import check_target
 
 _FILE = click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 
@@ -86,6 +87,7 @@ def trust_command(file: Path, as_json: bool) -> None:
 
 
 def _export_identity(given: ways.Ways, out: Path, *, force: bool) -> None:
+    check_target(out, overwrite=force)
     keyring, _, root = parts.opened(given)
     lines = [
         f"# passkeep: the root of keyring {keyring.id}, newest identity first.",
