@@ -110,6 +110,7 @@ class Terminal:
         )
         os.close(slave)
         self.screen = ""
+        self.written = b""
 
     def __enter__(self) -> Self:
         return self
@@ -173,6 +174,7 @@ class Terminal:
         except OSError:  # Linux: the other side is closed
             return False
         # Pieces may end inside a character or a colour; both only matter for looking.
+        self.written += data
         self.screen = _STYLING.sub("", self.screen + data.decode(errors="replace"))
         self.screen = self.screen.replace("\r\n", "\n")
         return bool(data)
