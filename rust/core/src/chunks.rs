@@ -58,12 +58,15 @@ pub(crate) fn seal_run(
 }
 
 /// Opens `sealed` into the front of `plain`, chunk by chunk, up to the first
-/// one that does not authenticate.
+/// one that does not authenticate. Where somebody could write into `sealed`
+/// meanwhile, each chunk is copied to `copy` first: a chunk fits the nearest
+/// caches, so that the memory is read once all the same.
 pub(crate) fn open_run(
     format: &dyn Format,
     aead: &mut Aead,
     place: Place,
     sealed: &[u8],
+    mut copy: Option<&mut Vec<u8>>,
     plain: &mut [u8],
 ) -> Opened {
     let layout = format.layout();
@@ -78,6 +81,14 @@ pub(crate) fn open_run(
         else {
             let end = Err(Error::Truncated);
             return Opened { released, end };
+        };
+        let sealed = match &mut copy {
+            None => sealed,
+            Some(copy) => {
+                copy.clear();
+                copy.extend_from_slice(sealed);
+                copy
+            }
         };
         let end = open_chunk(format, aead, chunk, last, sealed, plain);
         if end.is_ok() || is_boundary(&end) {

@@ -119,6 +119,7 @@ pub fn open_file(
                 &mut worker.aead,
                 place,
                 &worker.sealed,
+                None,
                 &mut worker.plain,
             );
             end?;

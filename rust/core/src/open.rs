@@ -200,8 +200,14 @@ fn open_unit(format: &dyn Format, aead: &mut Aead, mut unit: Unit) -> Unit {
         unit.end = Err(error);
         return unit;
     }
-    let Opened { released, end } =
-        open_run(format, aead, unit.place, &unit.sealed, &mut unit.plain);
+    let Opened { released, end } = open_run(
+        format,
+        aead,
+        unit.place,
+        &unit.sealed,
+        None,
+        &mut unit.plain,
+    );
     unit.released = released;
     unit.end = end;
     unit

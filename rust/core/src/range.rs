@@ -228,6 +228,7 @@ impl<S: ReadAt> Message<S> {
             &mut worker.aead,
             place,
             &worker.sealed,
+            None,
             plain,
         )
         .end

@@ -4,7 +4,6 @@ use crate::chunks::{Opened, Place, open_run, seal_run};
 use crate::engine::{run, worth_waking};
 use crate::error::Error;
 use crate::format::Format;
-use crate::room::extend;
 use crate::watch::Watch;
 
 const WRONG_SIZE: Error = Error::Limit("the output buffer does not have the size of the result");
@@ -43,12 +42,13 @@ pub fn seal_slice(
     )
 }
 
-/// Whether somebody else could write into an input while it is opened.
+/// Whether another process could write into an input while it is opened. The threads
+/// of this one that could would not need to: they reach the output as well.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Stability {
     /// Nobody can.
     Stable,
-    /// Somebody could: each unit is copied before it is authenticated, since what
+    /// One could: each chunk is copied before it is authenticated, since what
     /// is decrypted must be what was authenticated.
     Shared,
 }
@@ -84,16 +84,9 @@ pub fn open_slice(
             || Ok((format.cipher(), Vec::new())),
             |(aead, copy), (i, (sealed, plain))| {
                 let plain = plain.unwrap_or_default();
-                let sealed = match stability {
-                    Stability::Stable => sealed,
-                    Stability::Shared => {
-                        copy.clear();
-                        extend(copy, sealed)?;
-                        copy
-                    }
-                };
+                let copy = (stability == Stability::Shared).then_some(copy);
                 let place = Place::of_unit(layout, i, units);
-                let Opened { released, end } = open_run(format, aead, place, sealed, plain);
+                let Opened { released, end } = open_run(format, aead, place, sealed, copy, plain);
                 end.map(|()| released as u64)
             },
             watch,

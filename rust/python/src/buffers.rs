@@ -4,40 +4,64 @@ use passkeep_core::Stability;
 use pyo3::buffer::PyUntypedBuffer;
 use pyo3::exceptions::PyBufferError;
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyMemoryView};
+use pyo3::types::{PyByteArray, PyBytes, PyMemoryView};
 
-/// Sealed data, and whether somebody could write into it while it is opened: bytes
-/// objects cannot change, other buffers (a mapped file, above all) may.
-pub(crate) enum Sealed<'py> {
-    Bytes(Bound<'py, PyBytes>),
-    Buffer(Input),
+/// Views of views that are looked through to whoever owns the memory.
+const MAX_VIEWS: usize = 8;
+
+/// Sealed data, and whether somebody could write into it while it is opened.
+pub(crate) struct Sealed {
+    buffer: Input,
+    stability: Stability,
 }
 
-impl Sealed<'_> {
+impl Sealed {
     pub(crate) fn as_slice(&self) -> &[u8] {
-        match self {
-            Self::Bytes(bytes) => bytes.as_bytes(),
-            Self::Buffer(buffer) => buffer.as_slice(),
-        }
+        self.buffer.as_slice()
     }
 
     pub(crate) fn stability(&self) -> Stability {
-        match self {
-            Self::Bytes(_) => Stability::Stable,
-            Self::Buffer(_) => Stability::Shared,
-        }
+        self.stability
     }
 }
 
-impl<'py> FromPyObject<'_, 'py> for Sealed<'py> {
+impl<'py> FromPyObject<'_, 'py> for Sealed {
     type Error = PyErr;
 
     fn extract(object: Borrowed<'_, 'py, PyAny>) -> PyResult<Self> {
-        if let Ok(bytes) = object.cast::<PyBytes>() {
-            return Ok(Self::Bytes(bytes.to_owned()));
-        }
-        object.extract().map(Self::Buffer)
+        Ok(Self {
+            stability: stability(&object)?,
+            buffer: object.extract()?,
+        })
     }
+}
+
+/// Whether memory belongs to this process alone: bytes and byte arrays do, and so
+/// do the arrays of `NumPy` that own their data, also through views. What else has
+/// a buffer could be a mapped file, or shared with another process.
+fn stability(object: &Bound<'_, PyAny>) -> PyResult<Stability> {
+    let mut owner = object.clone();
+    for _ in 0..MAX_VIEWS {
+        if owner.is_exact_instance_of::<PyBytes>() || owner.is_exact_instance_of::<PyByteArray>() {
+            return Ok(Stability::Stable);
+        }
+        owner = if owner.is_exact_instance_of::<PyMemoryView>() {
+            owner.getattr("obj")?
+        } else if is_array(&owner)? {
+            if owner.getattr("flags")?.getattr("owndata")?.extract()? {
+                return Ok(Stability::Stable);
+            }
+            owner.getattr("base")?
+        } else {
+            break;
+        };
+    }
+    Ok(Stability::Shared)
+}
+
+fn is_array(object: &Bound<'_, PyAny>) -> PyResult<bool> {
+    let kind = object.get_type();
+    Ok(kind.name()? == "ndarray" && kind.module()? == "numpy")
 }
 
 /// The buffer of an object, also of one that does not say how its buffer is laid
@@ -70,7 +94,7 @@ impl Input {
         // thread writes into the buffer meanwhile. Sealing encrypts each byte
         // and authenticates its own output, so such a race can only change
         // which plaintext is sealed, as it would for any C extension; what
-        // is opened is copied first, where it is not a bytes object.
+        // is opened is copied first, where another process could write to it.
         unsafe { std::slice::from_raw_parts(start, size) }
     }
 }

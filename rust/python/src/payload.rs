@@ -52,7 +52,7 @@ pub(crate) fn seal_bytes<'py>(
 #[pyo3(signature = (data, offset, key, *, threads, cancel=None))]
 pub(crate) fn open_bytes<'py>(
     py: Python<'py>,
-    data: Sealed<'py>,
+    data: Sealed,
     offset: usize,
     key: &PayloadKey,
     threads: usize,
@@ -104,7 +104,7 @@ pub(crate) fn seal_into(
 #[pyo3(signature = (data, offset, out, key, *, threads, cancel=None))]
 pub(crate) fn open_into(
     py: Python<'_>,
-    data: Sealed<'_>,
+    data: Sealed,
     offset: usize,
     mut out: Output,
     key: &PayloadKey,
