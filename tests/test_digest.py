@@ -15,9 +15,10 @@ import passkeep
 from support.cli import assert_fails, ok, run
 
 IDENTITY = passkeep.Identity.generate()
-UNIT = 1 << 20
-DATA = random.Random(6).randbytes(5 * UNIT + 77)
-SIZES = [0, 1, 1024, UNIT - 1, UNIT, UNIT + 1, 3 * UNIT, len(DATA)]
+UNIT = 1 << 18
+ALONE = 4 * UNIT  # What is larger is worked on by several threads.
+DATA = random.Random(6).randbytes(5 * ALONE + 77)
+SIZES = [0, 1, 1024, UNIT - 1, UNIT, UNIT + 1, ALONE, ALONE + 1, 2 * ALONE, len(DATA)]
 
 
 def theirs(*command: str, **options) -> bytes:

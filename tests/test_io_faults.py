@@ -47,7 +47,7 @@ def given(tmp_path_factory) -> Path:
     tree = folder / "tree"
     (tree / "sub").mkdir(parents=True)
     (tree / "letter.txt").write_text("Dear Ada")
-    (tree / "sub" / "large.bin").write_bytes(os.urandom(1_100_000))
+    (tree / "sub" / "large.bin").write_bytes(os.urandom(1_400_000))
     plain = folder / "plain"
     plain.write_bytes(os.urandom(2_500_000))
     passkeep.encrypt_file(plain, folder / "sealed.age", to=IDENTITY.recipient, sync=False)

@@ -19,17 +19,21 @@ FILE_KEY = b"YELLOW SUBMARINE"
 KEY = b"YELLOW SUBMARINEYELLOW SUBMARINE"
 CONTEXT = b"tests"
 SALT = bytes(range(24))
-UNIT = 1 << 20
-DATA = random.Random(1).randbytes(3 * UNIT)
+UNIT = 1 << 18
+ALONE = 4 * UNIT  # What is larger is worked on by several threads.
+DATA = random.Random(1).randbytes(3 * ALONE)
 
 AGE = _native.PayloadKey.age(FILE_KEY)
 COBBLESTONE = _native.PayloadKey.cobblestone(KEY, CONTEXT)
 
-# Around one and two units of work, and around the chunks of both formats in between.
+# Around units of work, and around the chunks of both formats beside them.
 AROUND = sorted(
     {
         at + by
-        for at in (UNIT - 65_536, UNIT - 16_384, UNIT, UNIT + 16_384, UNIT + 65_536, 2 * UNIT)
+        for at in (
+            *(UNIT - 65_536, UNIT - 16_384, UNIT),
+            *(ALONE - 16_384, ALONE, ALONE + 65_536, ALONE + UNIT, 2 * ALONE),
+        )
         for by in (-17, -16, -1, 0, 1, 15, 16, 17)
     }
 )
@@ -88,7 +92,7 @@ def test_around_the_units_of_work(length, threads):
     check_cobblestone(length, threads)
 
 
-@pytest.mark.parametrize("length", [0, 1, 16_383, 16_384, 16_385, 70_000, UNIT, UNIT + 1])
+@pytest.mark.parametrize("length", [0, 1, 16_383, 16_384, 16_385, 70_000, UNIT, UNIT + 1, ALONE + 1])
 def test_the_two_references_agree(length):
     plain = DATA[:length]
     assert by_cryptography(from_reference(plain)) == plain
@@ -105,11 +109,11 @@ class Pieces(io.RawIOBase):
         return self._content.read(min(size, self._size))
 
 
-PIECES = (1, 15, 16, 17, 1000, 4096, 16_383, 16_400, 65_535, 65_552, 300_000, UNIT)
+PIECES = (1, 15, 16, 17, 1000, 4096, 16_383, 16_400, 65_535, 65_552, 300_000, ALONE)
 
 
 @pytest.mark.parametrize("piece", PIECES)
-@pytest.mark.parametrize("length", [0, 1, 16_384, 65_536, 70_000, UNIT - 1, UNIT, UNIT + 17])
+@pytest.mark.parametrize("length", [0, 1, 16_384, 65_536, 70_000, UNIT, UNIT + 17, ALONE - 1, ALONE, ALONE + 17])
 def test_pieces_make_no_difference(piece, length):
     if piece < 1000:
         length = min(length, 70_000 if piece > 1 else 16_500)
@@ -136,7 +140,7 @@ def test_pieces_make_no_difference(piece, length):
 def test_a_stream_of_cobblestone_releases_exactly_the_verified_prefix(threads):
     """Random damage: what is released, and whether it fails, is what the reference says."""
     random_ = random.Random(7)
-    sealed = from_reference(DATA[: UNIT + 999])
+    sealed = from_reference(DATA[: ALONE + UNIT + 999])
     for _ in range(40):
         damaged = bytearray(sealed)
         match random_.randrange(3):

@@ -12,8 +12,9 @@ from passkeep.errors import DamagedError
 FILE_KEY = b"YELLOW SUBMARINE"
 KEY = _native.PayloadKey.age(FILE_KEY)
 HEADER = b"some header\n"
-CHUNK, UNIT = 1 << 16, 1 << 20
-BOUNDARIES = (0, CHUNK, 2 * CHUNK, UNIT, 2 * UNIT, 3 * UNIT)
+CHUNK, UNIT = 1 << 16, 1 << 18
+ALONE = 4 * UNIT  # What is larger is worked on by several threads.
+BOUNDARIES = (0, CHUNK, 2 * CHUNK, UNIT, ALONE, ALONE + UNIT, 2 * ALONE)
 LENGTHS = sorted({max(0, at + by) for at in BOUNDARIES for by in (-17, -16, -1, 0, 1, 15, 16, 17)})
 
 
@@ -59,9 +60,9 @@ def test_the_core_opens_what_the_reference_seals(length, threads, tmp_path):
     assert target.read_bytes() == plain
 
 
-@pytest.mark.parametrize("piece", [1, 15, 4096, CHUNK - 1, CHUNK + 16, UNIT])
+@pytest.mark.parametrize("piece", [1, 15, 4096, CHUNK - 1, CHUNK + 16, UNIT, ALONE])
 def test_pieces_make_no_difference(piece):
-    length = CHUNK + 100 if piece == 1 else 2 * UNIT + 100
+    length = CHUNK + 100 if piece == 1 else 2 * ALONE + 100
     plain = data(length)
     sealed = io.BytesIO()
     _native.seal_stream(Pieces(plain, piece), sealed, b"", KEY, threads=2)
@@ -75,7 +76,7 @@ def test_pieces_make_no_difference(piece):
 def test_a_stream_releases_exactly_the_verified_prefix(threads):
     """Random damage: what is released, and whether it fails, is what the reference says."""
     random_ = random.Random(7)
-    plain = data(3 * UNIT + 999)
+    plain = data(2 * ALONE + 999)
     sealed = reference.seal(plain, FILE_KEY, bytes(16))
     for _ in range(40):
         damaged = bytearray(sealed)
@@ -165,7 +166,7 @@ def test_a_fork_in_between_does_no_harm():
     """Threads belong to one operation, so a child that was forked has its own."""
     import os
 
-    plain = data(4 * UNIT)
+    plain = data(4 * ALONE)
     sealed = _native.seal_bytes(plain, b"", KEY, threads=2)
     child = os.fork()
     if child == 0:

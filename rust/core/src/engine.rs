@@ -34,7 +34,7 @@ pub fn usable_threads() -> NonZeroUsize {
 /// The threads worth waking for `size` bytes: none but the caller's for a small
 /// input, and never more than there are units.
 pub(crate) fn worth_waking(threads: usize, size: u64) -> usize {
-    if size < INLINE {
+    if size <= INLINE {
         return 1;
     }
     let units = size.div_ceil(UNIT as u64);

@@ -4,13 +4,13 @@
 use crate::error::Error;
 
 /// How many bytes of plaintext the engine hands to a thread at a time. Large
-/// enough to make a system call and a hand-over cheap, small enough to stay in
-/// the second-level cache.
-pub(crate) const UNIT: usize = 1 << 20;
+/// enough to make a system call and a hand-over cheap, small enough that a unit
+/// and what becomes of it stay in the second-level cache of their thread.
+pub(crate) const UNIT: usize = 256 * 1024;
 
-/// Inputs below this size are worked on where they are: waking threads would
-/// cost more than the cipher.
-pub(crate) const INLINE: u64 = 256 * 1024;
+/// Inputs up to this size are worked on where they are: waking threads would
+/// cost as much as the cipher.
+pub(crate) const INLINE: u64 = 1 << 20;
 
 /// The chunk sizes of a payload format.
 ///

@@ -8,7 +8,7 @@ use crate::chunks::{Opened, Place, open_run};
 use crate::engine::Pipeline;
 use crate::error::Error;
 use crate::format::Format;
-use crate::layout::{Layout, TOO_MANY_CHUNKS};
+use crate::layout::{INLINE, Layout, TOO_MANY_CHUNKS};
 use crate::room::resize;
 
 /// Opens what `source` holds, on several threads, and hands it out strictly in
@@ -87,7 +87,9 @@ impl<R: Read> Opener<R> {
                 return Err(TOO_MANY_CHUNKS);
             }
             let Some(unit) = self.next_unit() else { break };
-            if unit.place.last && self.pipeline.is_none() || self.threads <= 1 {
+            let end = self.next_chunk.saturating_mul(self.layout.chunk as u64);
+            let small = unit.place.last || end <= INLINE;
+            if self.threads <= 1 || small && self.pipeline.is_none() {
                 let mut aead = self.format.cipher();
                 self.current = Some(open_unit(&*self.format, &mut aead, unit));
                 return Ok(true);

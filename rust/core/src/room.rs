@@ -31,13 +31,6 @@ pub(crate) fn resize(buffer: &mut Vec<u8>, size: usize) -> Result<(), Error> {
     Ok(())
 }
 
-/// Appends to a buffer, which grows in large steps.
-pub(crate) fn extend(buffer: &mut Vec<u8>, data: &[u8]) -> Result<(), Error> {
-    buffer.try_reserve(data.len()).map_err(|_| missing())?;
-    buffer.extend_from_slice(data);
-    Ok(())
-}
-
 /// Whether a limit on the process's addresses has room for so many threads. One
 /// that finds no memory as it starts ends the process.
 pub(crate) fn for_threads(count: usize) -> bool {

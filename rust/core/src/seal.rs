@@ -1,6 +1,6 @@
 //! Streaming encryption: a [`Write`] in front of a [`Write`].
 
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::sync::Arc;
 
 use crate::aead::Aead;
@@ -8,8 +8,8 @@ use crate::chunks::{Place, seal_run};
 use crate::engine::Pipeline;
 use crate::error::Error;
 use crate::format::Format;
-use crate::layout::{Layout, TOO_MANY_CHUNKS};
-use crate::room::{extend, resize};
+use crate::layout::{INLINE, Layout, TOO_MANY_CHUNKS};
+use crate::room::resize;
 
 /// Seals what is written to it, on several threads, into `sink`.
 ///
@@ -20,8 +20,9 @@ pub struct Sealer<W: Write> {
     layout: Layout,
     sink: W,
     threads: usize,
-    /// Plaintext of the unit that is being filled.
+    /// The unit that is being filled, and how much of it is plaintext.
     unit: Vec<u8>,
+    filled: usize,
     next_chunk: u64,
     written: u64,
     pipeline: Option<Pipeline<Unit, Result<Unit, Error>>>,
@@ -32,7 +33,9 @@ pub struct Sealer<W: Write> {
 
 struct Unit {
     place: Place,
+    /// Its plaintext is the first `size` bytes.
     plain: Vec<u8>,
+    size: usize,
     sealed: Vec<u8>,
 }
 
@@ -46,6 +49,7 @@ impl<W: Write> Sealer<W> {
             sink,
             threads,
             unit: Vec::new(),
+            filled: 0,
             next_chunk: 0,
             written: 0,
             pipeline: None,
@@ -57,6 +61,19 @@ impl<W: Write> Sealer<W> {
     /// Plaintext bytes taken so far.
     pub fn written(&self) -> u64 {
         self.written
+    }
+
+    /// Reads once from `source`, straight to where it is sealed from. Returns how
+    /// much that was, and 0 at the end of the source.
+    ///
+    /// # Errors
+    /// Those of the source and of the sink, and [`Error::Finished`] after an earlier
+    /// failure.
+    pub fn fill_from(&mut self, source: &mut impl Read) -> io::Result<usize> {
+        self.check()?;
+        let taken = self.take(|room| source.read(room));
+        self.ended = taken.is_err();
+        taken
     }
 
     /// Seals the rest, marks the end of the message and returns the sink,
@@ -80,15 +97,24 @@ impl<W: Write> Sealer<W> {
         }
     }
 
-    fn take(&mut self, data: &[u8]) -> Result<usize, Error> {
-        if self.unit.len() == self.layout.unit() {
-            // There is more to come, so this unit does not end the message.
-            self.dispatch(false)?;
+    /// Has `give` put plaintext behind what there is. A full unit waits for
+    /// some, because only then is it known not to end the message.
+    fn take(&mut self, give: impl FnOnce(&mut [u8]) -> io::Result<usize>) -> io::Result<usize> {
+        if self.filled < self.layout.unit() {
+            let taken = give(room(&mut self.unit, self.filled, self.layout)?)?;
+            self.filled += taken;
+            self.written += taken as u64;
+            return Ok(taken);
         }
-        let room = self.layout.unit() - self.unit.len();
-        let taken = data.len().min(room);
-        extend(&mut self.unit, &data[..taken])?;
-        self.written += taken as u64;
+        let spare = self.spare.last_mut().map(|unit| &mut unit.plain);
+        let mut next = spare.map(std::mem::take).unwrap_or_default();
+        let taken = give(room(&mut next, 0, self.layout)?)?;
+        if taken > 0 {
+            self.dispatch(false)?;
+            self.unit = next;
+            self.filled = taken;
+            self.written += taken as u64;
+        }
         Ok(taken)
     }
 
@@ -98,7 +124,7 @@ impl<W: Write> Sealer<W> {
             first: self.next_chunk,
             last,
         };
-        let chunks = self.layout.run_chunks(self.unit.len(), last) as u64;
+        let chunks = self.layout.run_chunks(self.filled, last) as u64;
         self.next_chunk = self
             .next_chunk
             .checked_add(chunks)
@@ -107,14 +133,15 @@ impl<W: Write> Sealer<W> {
         let mut unit = self.spare.pop().unwrap_or_else(|| Unit {
             place,
             plain: Vec::new(),
+            size: 0,
             sealed: Vec::new(),
         });
         unit.place = place;
+        unit.size = std::mem::take(&mut self.filled);
         std::mem::swap(&mut unit.plain, &mut self.unit);
-        self.unit.clear();
 
-        let alone = last && self.pipeline.is_none();
-        if alone || self.threads <= 1 {
+        let small = last || self.written <= INLINE;
+        if self.threads <= 1 || small && self.pipeline.is_none() {
             let unit = seal_unit(&*self.format, &mut self.format.cipher(), unit)?;
             return self.write_out(unit);
         }
@@ -159,11 +186,20 @@ impl<W: Write> Sealer<W> {
 
 fn seal_unit(format: &dyn Format, aead: &mut Aead, mut unit: Unit) -> Result<Unit, Error> {
     let layout = format.layout();
-    let chunks = layout.run_chunks(unit.plain.len(), unit.place.last);
-    let size = unit.plain.len() + chunks * layout.tag;
-    resize(&mut unit.sealed, size)?;
-    seal_run(format, aead, unit.place, &unit.plain, &mut unit.sealed)?;
+    let plain = &unit.plain[..unit.size];
+    let chunks = layout.run_chunks(plain.len(), unit.place.last);
+    resize(&mut unit.sealed, plain.len() + chunks * layout.tag)?;
+    seal_run(format, aead, unit.place, plain, &mut unit.sealed)?;
     Ok(unit)
+}
+
+/// What follows the first `filled` bytes of a unit. Its buffer grows with it: most
+/// messages are small.
+fn room(unit: &mut Vec<u8>, filled: usize, layout: Layout) -> Result<&mut [u8], Error> {
+    if filled == unit.len() {
+        resize(unit, (4 * filled).clamp(layout.chunk, layout.unit()))?;
+    }
+    Ok(&mut unit[filled..])
 }
 
 impl<W: Write> Write for Sealer<W> {
@@ -172,10 +208,13 @@ impl<W: Write> Write for Sealer<W> {
             return Ok(0);
         }
         self.check()?;
-        self.take(data).map_err(|error| {
-            self.ended = true;
-            error.into()
-        })
+        let taken = self.take(|room| {
+            let size = data.len().min(room.len());
+            room[..size].copy_from_slice(&data[..size]);
+            Ok(size)
+        });
+        self.ended = taken.is_err();
+        taken
     }
 
     /// Does nothing: a unit is sealed when it is full or when the message ends.

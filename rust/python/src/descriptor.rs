@@ -22,6 +22,10 @@ use crate::watch::{INTERVAL, Stop};
 /// How long to leave a descriptor alone that is ready, and yet is not.
 const PAUSE: Duration = Duration::from_millis(1);
 
+/// What a pipe should hold: with the 64 KiB that it has by default, both sides wait
+/// for each other most of the time.
+const PIPE_SIZE: usize = 1 << 20;
+
 /// An open file and how it waits.
 pub(crate) struct Descriptor {
     file: File,
@@ -213,7 +217,21 @@ fn waits(file: &File) -> io::Result<bool> {
     if kind.is_dir() {
         return Err(Errno::ISDIR.into());
     }
+    if kind.is_fifo() {
+        enlarge(file);
+    }
     Ok(kind.is_fifo() || kind.is_socket() || file.is_terminal())
+}
+
+/// Has a pipe hold more, where the system lets us.
+fn enlarge(pipe: &File) {
+    #[cfg(target_os = "linux")]
+    if rustix::pipe::fcntl_getpipe_size(pipe).is_ok_and(|size| size < PIPE_SIZE) {
+        // Each user has a quota; a small pipe does as well.
+        let _ = rustix::pipe::fcntl_setpipe_size(pipe, PIPE_SIZE);
+    }
+    #[cfg(not(target_os = "linux"))]
+    let _ = pipe;
 }
 
 /// A description of our own of the pipe or terminal that stands behind another

@@ -6,7 +6,6 @@ use std::sync::Arc;
 
 use passkeep_core::{
     Error, Format, Hashing, Opener, Sealer, Watch, open_file, open_slice, seal_file, seal_slice,
-    zeroed,
 };
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
@@ -17,9 +16,6 @@ use crate::errors::{DamagedError, InvalidInputError, LimitError, from_core, from
 use crate::hash::Hasher;
 use crate::key::PayloadKey;
 use crate::watch::{CancelToken, Watcher};
-
-/// How much a stream moves between two looks at the watcher.
-const PIECE: usize = 1 << 20;
 
 /// Seals a buffer: header and payload in one bytes object.
 #[pyfunction]
@@ -317,18 +313,15 @@ pub(crate) fn to_usize(size: u64) -> PyResult<usize> {
 }
 
 /// Moves everything that `source` holds into `sealer`.
-fn pour(source: &mut impl Read, sealer: &mut impl Write, watch: &mut Watcher) -> io::Result<u64> {
-    let mut buffer = zeroed(PIECE)?;
-    let mut done = 0;
-    loop {
-        let size = source.read(&mut buffer)?;
-        if size == 0 {
-            return Ok(done);
-        }
-        sealer.write_all(&buffer[..size])?;
-        done += size as u64;
-        watch.tick(done)?;
+fn pour<W: Write>(
+    source: &mut impl Read,
+    sealer: &mut Sealer<W>,
+    watch: &mut Watcher,
+) -> io::Result<u64> {
+    while sealer.fill_from(source)? > 0 {
+        watch.tick(sealer.written())?;
     }
+    Ok(sealer.written())
 }
 
 /// Moves everything that `opener` releases into `sink`.
