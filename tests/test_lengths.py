@@ -92,7 +92,9 @@ def test_around_the_units_of_work(length, threads):
     check_cobblestone(length, threads)
 
 
-@pytest.mark.parametrize("length", [0, 1, 16_383, 16_384, 16_385, 70_000, UNIT, UNIT + 1, ALONE + 1])
+@pytest.mark.parametrize(
+    "length", [0, 1, 16_383, 16_384, 16_385, 70_000, UNIT, UNIT + 1, ALONE + 1]
+)
 def test_the_two_references_agree(length):
     plain = DATA[:length]
     assert by_cryptography(from_reference(plain)) == plain
@@ -113,7 +115,9 @@ PIECES = (1, 15, 16, 17, 1000, 4096, 16_383, 16_400, 65_535, 65_552, 300_000, AL
 
 
 @pytest.mark.parametrize("piece", PIECES)
-@pytest.mark.parametrize("length", [0, 1, 16_384, 65_536, 70_000, UNIT, UNIT + 17, ALONE - 1, ALONE, ALONE + 17])
+@pytest.mark.parametrize(
+    "length", [0, 1, 16_384, 65_536, 70_000, UNIT, UNIT + 17, ALONE - 1, ALONE, ALONE + 17]
+)
 def test_pieces_make_no_difference(piece, length):
     if piece < 1000:
         length = min(length, 70_000 if piece > 1 else 16_500)
