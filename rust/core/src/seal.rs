@@ -1,6 +1,8 @@
 //! Streaming encryption: a [`Write`] in front of a [`Write`].
 
+use std::fs::File;
 use std::io::{self, Read, Write};
+use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 
 use crate::aead::Aead;
@@ -19,6 +21,8 @@ pub struct Sealer<W: Write> {
     format: Arc<dyn Format>,
     layout: Layout,
     sink: W,
+    /// Where units go instead.
+    file: Option<Position>,
     threads: usize,
     /// The unit that is being filled, and how much of it is plaintext.
     unit: Vec<u8>,
@@ -29,6 +33,13 @@ pub struct Sealer<W: Write> {
     /// Buffers of units that were written, to be used again.
     spare: Vec<Unit>,
     ended: bool,
+}
+
+/// Where the first chunk belongs in a file.
+#[derive(Clone)]
+struct Position {
+    file: Arc<File>,
+    offset: u64,
 }
 
 struct Unit {
@@ -47,6 +58,7 @@ impl<W: Write> Sealer<W> {
             layout: format.layout(),
             format,
             sink,
+            file: None,
             threads,
             unit: Vec::new(),
             filled: 0,
@@ -56,6 +68,15 @@ impl<W: Write> Sealer<W> {
             spare: Vec::new(),
             ended: false,
         }
+    }
+
+    /// Has each thread write what it sealed where it belongs in `file`, whose first
+    /// chunk stands at `offset`. The sink gets nothing then.
+    #[must_use]
+    pub fn by_position(mut self, file: File, offset: u64) -> Self {
+        let file = Arc::new(file);
+        self.file = Some(Position { file, offset });
+        self
     }
 
     /// Plaintext bytes taken so far.
@@ -142,7 +163,7 @@ impl<W: Write> Sealer<W> {
 
         let small = last || self.written <= INLINE;
         if self.threads <= 1 || small && self.pipeline.is_none() {
-            let unit = seal_unit(&*self.format, &mut self.format.cipher(), unit)?;
+            let unit = worker(&self.format, self.file.as_ref())(unit)?;
             return self.write_out(unit);
         }
         while self.pipeline.as_ref().is_some_and(Pipeline::is_full) {
@@ -158,11 +179,7 @@ impl<W: Write> Sealer<W> {
     }
 
     fn start_pipeline(&self) -> Result<Pipeline<Unit, Result<Unit, Error>>, Error> {
-        Pipeline::start(self.threads, || {
-            let format = Arc::clone(&self.format);
-            let mut aead = format.cipher();
-            Ok(move |unit| seal_unit(&*format, &mut aead, unit))
-        })
+        Pipeline::start(self.threads, || Ok(worker(&self.format, self.file.as_ref())))
     }
 
     /// Writes the oldest unit under way; `false` when there is none.
@@ -178,9 +195,28 @@ impl<W: Write> Sealer<W> {
     }
 
     fn write_out(&mut self, unit: Unit) -> Result<(), Error> {
-        self.sink.write_all(&unit.sealed)?;
+        if self.file.is_none() {
+            self.sink.write_all(&unit.sealed)?;
+        }
         self.spare.push(unit);
         Ok(())
+    }
+}
+
+/// What a thread does with a unit.
+fn worker(
+    format: &Arc<dyn Format>,
+    file: Option<&Position>,
+) -> impl FnMut(Unit) -> Result<Unit, Error> + Send + use<> {
+    let (format, file) = (Arc::clone(format), file.cloned());
+    let mut aead = format.cipher();
+    move |unit| {
+        let unit = seal_unit(&*format, &mut aead, unit)?;
+        if let Some(Position { file, offset }) = &file {
+            let at = unit.place.first * format.layout().sealed_chunk() as u64;
+            file.write_all_at(&unit.sealed, offset + at)?;
+        }
+        Ok(unit)
     }
 }
 

@@ -1,7 +1,7 @@
 //! Sealing and opening one payload: bytes, files and streams.
 
+use std::fs::File;
 use std::io::{self, BufRead, Cursor, Read, Write};
-
 use std::sync::Arc;
 
 use passkeep_core::{
@@ -167,9 +167,13 @@ pub(crate) fn seal_stream(
             let size = seal_file(&*format, from, to, at, threads, &mut watch);
             return watch_end(&mut watch, size);
         }
+        let file = by_position(&sink, digest)?;
         hashed(digest, sink, |sink| {
             sink.write_all(&before)?;
             let mut sealer = Sealer::new(format, sink, threads);
+            if let Some(file) = file {
+                sealer = sealer.by_position(file, before.len() as u64);
+            }
             let size = pour(&mut source, &mut sealer, &mut watch)?;
             sealer.finish()?;
             watch.finish(size)?;
@@ -189,6 +193,13 @@ pub(crate) fn hashed<T>(
         None => Ok(work(&mut sink)),
         Some(digest) => digest.with(|hasher| work(&mut Hashing::new(sink, hasher))),
     }
+}
+
+/// The file behind a sink, where several threads may write to it: a digest takes
+/// everything in its order.
+pub(crate) fn by_position(sink: &Sink, digest: Option<&Hasher>) -> PyResult<Option<File>> {
+    let file = sink.regular().filter(|_| digest.is_none());
+    file.map(File::try_clone).transpose().map_err(from_io)
 }
 
 fn watch_end(watch: &mut Watcher, size: Result<u64, Error>) -> PyResult<u64> {

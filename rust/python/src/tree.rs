@@ -13,7 +13,7 @@ use crate::channels::{Sink, Source};
 use crate::errors::{attached, from_core};
 use crate::hash::Hasher;
 use crate::key::PayloadKey;
-use crate::payload::{Leftover, Payload, begin, hashed};
+use crate::payload::{Leftover, Payload, begin, by_position, hashed};
 use crate::report::{TreeReport, from_tree, to_entry, to_report};
 use crate::watch::{CancelToken, Watcher};
 
@@ -51,11 +51,15 @@ pub(crate) fn backup_tree(
     };
     sink.stop_by(cancel);
     let (prefix, format) = key.key().begin().map_err(from_core)?;
+    let before = [header, &prefix].concat();
+    let file = by_position(&sink, digest)?;
     let report = py.detach(|| {
         hashed(digest, sink, |sink| {
-            sink.write_all(header).map_err(Error::Sink)?;
-            sink.write_all(&prefix).map_err(Error::Sink)?;
+            sink.write_all(&before).map_err(Error::Sink)?;
             let mut sealer = Sealer::new(format, sink, threads);
+            if let Some(file) = file {
+                sealer = sealer.by_position(file, before.len() as u64);
+            }
             let report = write_tree(&roots, &mut sealer, &options, &mut watch)?;
             sealer.finish().map_err(|error| Error::Sink(error.into()))?;
             watch.finish(report.read).map_err(Error::Watch)?;
