@@ -179,7 +179,9 @@ impl<W: Write> Sealer<W> {
     }
 
     fn start_pipeline(&self) -> Result<Pipeline<Unit, Result<Unit, Error>>, Error> {
-        Pipeline::start(self.threads, || Ok(worker(&self.format, self.file.as_ref())))
+        Pipeline::start(self.threads, || {
+            Ok(worker(&self.format, self.file.as_ref()))
+        })
     }
 
     /// Writes the oldest unit under way; `false` when there is none.

@@ -124,6 +124,7 @@ pub(crate) fn restore_tree(
         attributes: xattrs,
         owners,
         max_bytes,
+        threads,
     };
     let report = py.detach(|| {
         let input = input(Opener::new(format, payload, threads), reopen);

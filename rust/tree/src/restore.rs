@@ -3,6 +3,7 @@
 mod files;
 mod links;
 mod metadata;
+mod writers;
 
 use std::collections::HashSet;
 use std::io::{self, BufRead};
@@ -24,6 +25,8 @@ use crate::report::{ProblemKind, Report};
 use crate::select::Selection;
 use crate::staging::{Staging, parent_of, random_suffix};
 use crate::walk::{FileId, as_path, file_id};
+use metadata::{Wanted, finish};
+use writers::Writers;
 
 /// What is kept in memory until the end (links, and folders with their modes) may
 /// take so many bytes: some two million entries.
@@ -65,6 +68,17 @@ pub struct RestoreOptions {
     pub owners: bool,
     /// The most bytes of file content to write.
     pub max_bytes: Option<u64>,
+    /// How many threads write; with one or none, the caller's does.
+    pub threads: usize,
+}
+
+impl RestoreOptions {
+    fn wanted(&self) -> Wanted {
+        Wanted {
+            owners: self.owners,
+            attributes: self.attributes,
+        }
+    }
 }
 
 /// Restores an archive beneath `target`.
@@ -93,6 +107,8 @@ pub fn restore_tree<'a, R: BufRead>(
         selection,
         // Beside a temporary folder of its own, a file needs no temporary name.
         in_place: staging.is_new(),
+        writers: (staging.is_new() && options.threads > 1 && !SYNC_EACH)
+            .then(|| Writers::new(options.threads, target, options.wanted())),
         report: Report::default(),
         deferred: 0,
         links: Vec::new(),
@@ -106,6 +122,7 @@ pub fn restore_tree<'a, R: BufRead>(
     restore.entries()?;
     restore.report.stored = restore.archive.stored();
     restore.find_first_names(again)?;
+    restore.settle()?;
     restore.report.read = restore.archive.passed();
     restore.make_links()?;
     restore.finish_directories()?;
@@ -140,6 +157,8 @@ struct Restore<'a, R: BufRead> {
     options: &'a RestoreOptions,
     selection: Selection,
     in_place: bool,
+    /// Who writes, where it is not this thread.
+    writers: Option<Writers>,
     report: Report,
     deferred: usize,
     links: Vec<Entry>,
@@ -158,7 +177,7 @@ impl<R: BufRead> Restore<'_, R> {
                 continue;
             }
             match entry.kind {
-                Kind::File => self.file(&entry)?,
+                Kind::File => self.file(entry)?,
                 Kind::Directory => self.directory(entry)?,
                 Kind::SymbolicLink | Kind::HardLink => {
                     self.keep(&entry)?;
@@ -219,6 +238,23 @@ impl<R: BufRead> Restore<'_, R> {
             });
             if let Err(error) = finished {
                 self.refuse(entry, &io::Error::from(error));
+            }
+        }
+        Ok(())
+    }
+
+    /// Finishes a file or folder, and reports what it had to be left without.
+    fn finish(&mut self, entry: &Entry, file: BorrowedFd) {
+        for what in finish(entry, file, self.options.wanted()) {
+            self.refuse(entry, &what);
+        }
+    }
+
+    /// Waits until everything is written that others write.
+    fn settle(&mut self) -> Result<(), Error> {
+        if let Some(writers) = &mut self.writers {
+            for (target, what) in writers.settle()? {
+                self.refuse(&target.entry, &what);
             }
         }
         Ok(())

@@ -1,13 +1,16 @@
 //! Restoring files.
 
+use std::borrow::Cow;
 use std::fs::File;
 use std::io::BufRead;
 use std::os::fd::AsFd;
 use std::os::unix::fs::FileExt;
+use std::sync::Arc;
 
 use rustix::fs::{AtFlags, Mode, OFlags, fstat, ftruncate, renameat, unlinkat};
 use rustix::io::Errno;
 
+use super::writers::{PIECE, Target};
 use super::{Restore, SYNC_EACH, exists, flush, temporary_name};
 use crate::beneath::rename_new;
 use crate::calls::open;
@@ -25,50 +28,99 @@ struct NewFile {
 }
 
 impl<R: BufRead> Restore<'_, R> {
-    pub(super) fn file(&mut self, entry: &Entry) -> Result<(), Error> {
+    pub(super) fn file(&mut self, entry: Entry) -> Result<(), Error> {
         let done = self.report.bytes.saturating_add(entry.size);
         if self.options.max_bytes.is_some_and(|most| done > most) {
             return Err(Error::TooLarge(
                 "the backup holds more than may be restored",
             ));
         }
-        let new = match self.new_file(entry) {
+        let new = match self.new_file(&entry) {
             Ok(Some(new)) => new,
             Ok(None) => return Ok(()),
-            Err(error) => return self.failed(entry, error),
+            Err(error) => return self.failed(&entry, error),
         };
         if let Some(map) = &entry.sparse
             && let Err(error) = ftruncate(&new.file, map.whole)
         {
-            self.discard(entry, &new);
-            return self.failed(entry, error);
+            self.discard(&entry, &new);
+            return self.failed(&entry, error);
         }
-        if let Err(error) = self.content(entry, &new.file) {
-            self.discard(entry, &new);
+        if self.writers.is_some() {
+            self.count(&entry);
+            return self.hand_over(Target {
+                file: new.file,
+                entry,
+            });
+        }
+        if let Err(error) = self.content(&entry, &new.file) {
+            self.discard(&entry, &new);
             return Err(error);
         }
-        self.finish(entry, new.file.as_fd());
+        self.finish(&entry, new.file.as_fd());
         let published = self
             .sync_file(&new)
-            .and_then(|()| self.publish(entry, &new));
+            .and_then(|()| self.publish(&entry, &new));
         match published {
             Ok(true) => {}
             Ok(false) => {
-                self.discard(entry, &new);
-                self.collides(entry);
+                self.discard(&entry, &new);
+                self.collides(&entry);
                 return Ok(());
             }
             Err(error) => {
-                self.discard(entry, &new);
-                return self.failed(entry, error);
+                self.discard(&entry, &new);
+                return self.failed(&entry, error);
             }
         }
         if let Ok(stat) = fstat(&new.file) {
             self.remember(file_id(&stat))?;
         }
+        self.count(&entry);
+        Ok(())
+    }
+
+    fn count(&mut self, entry: &Entry) {
         self.report.files += 1;
         self.report.bytes += entry.size;
         self.report.holes += entry.whole_size() - entry.size;
+    }
+
+    /// Reads what belongs in a file, and has others write it.
+    fn hand_over(&mut self, target: Target) -> Result<(), Error> {
+        let Some(writers) = &mut self.writers else {
+            return Ok(());
+        };
+        let target = Arc::new(target);
+        let entry = &target.entry;
+        let small = entry.sparse.is_none() && entry.size <= PIECE as u64;
+        if small && entry.size == 0 {
+            writers.room(0)?;
+            writers.write(&target, 0, 0, true);
+        }
+        for part in &*parts(entry) {
+            let end = part.offset + part.size;
+            let mut at = part.offset;
+            while at < end {
+                let size = usize::try_from(end - at).map_or(PIECE, |left| left.min(PIECE));
+                let room = writers.room(size)?;
+                let full = room.len() + size;
+                while room.len() < full {
+                    let piece = self.archive.content()?;
+                    let piece = &piece[..piece.len().min(full - room.len())];
+                    room.extend_from_slice(piece);
+                    let size = piece.len();
+                    self.archive.consume(size)?;
+                }
+                writers.write(&target, at, size, small);
+                at += size as u64;
+            }
+        }
+        if !small {
+            // Its times come last, and its pieces may be with several threads.
+            self.settle()?;
+            self.finish(&target.entry, target.file.as_fd());
+        }
         Ok(())
     }
 
@@ -107,12 +159,7 @@ impl<R: BufRead> Restore<'_, R> {
 
     /// Writes the content where it belongs; holes stay holes.
     fn content(&mut self, entry: &Entry, file: &File) -> Result<(), Error> {
-        let whole = [Part {
-            offset: 0,
-            size: entry.size,
-        }];
-        let parts = entry.sparse.as_ref().map_or(&whole[..], |map| &map.parts);
-        for part in parts {
+        for part in &*parts(entry) {
             let end = part.offset + part.size;
             let mut at = part.offset;
             while at < end {
@@ -170,5 +217,16 @@ impl<R: BufRead> Restore<'_, R> {
             let made = new.temporary.as_deref().unwrap_or(last);
             let _ = unlinkat(parent, made, AtFlags::empty());
         }
+    }
+}
+
+/// Where an entry's content belongs in its file.
+fn parts(entry: &Entry) -> Cow<'_, [Part]> {
+    match &entry.sparse {
+        Some(map) => Cow::Borrowed(&map.parts),
+        None => Cow::Owned(vec![Part {
+            offset: 0,
+            size: entry.size,
+        }]),
     }
 }

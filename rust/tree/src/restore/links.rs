@@ -7,6 +7,7 @@ use std::os::fd::{AsFd, OwnedFd};
 use rustix::fs::{AtFlags, FileType, linkat, renameat, symlinkat, unlinkat};
 use rustix::io::Errno;
 
+use super::metadata::finish_link;
 use super::{DEFERRED_OVERHEAD, Links, Restore, exists, temporary_name};
 use crate::beneath::rename_new;
 use crate::calls::about;
@@ -67,7 +68,7 @@ impl<R: BufRead> Restore<'_, R> {
                 && let Some(path) = wanted.remove(&name)
             {
                 entry.path = path;
-                self.file(&entry)?;
+                self.file(entry)?;
             }
         }
         for path in wanted.into_values() {
@@ -145,7 +146,9 @@ impl<R: BufRead> Restore<'_, R> {
             linkat(dir, name, parent, temporary, AtFlags::empty())?;
         } else {
             symlinkat(entry.link.as_slice(), parent, temporary)?;
-            self.finish_link(entry, parent, temporary);
+            for what in finish_link(entry, parent, temporary, self.options.wanted()) {
+                self.refuse(entry, &what);
+            }
         }
         let id = file_id(&about(parent, temporary)?);
         let renamed = if self.options.overwrite {

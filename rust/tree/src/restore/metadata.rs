@@ -2,7 +2,7 @@
 //!
 //! Whatever of it cannot be restored is reported; the content is whole.
 
-use std::io::{self, BufRead};
+use std::io;
 use std::os::fd::BorrowedFd;
 
 use rustix::fs::{
@@ -11,42 +11,33 @@ use rustix::fs::{
 };
 use rustix::io::Errno;
 
-use super::Restore;
 use crate::attributes::is_of_users;
 use crate::entry::Entry;
 use crate::pax::Time;
 
-impl<R: BufRead> Restore<'_, R> {
-    /// Finishes a file or folder. The owner comes first, because changing it can
-    /// change permissions, and the times last, because everything changes them.
-    pub(super) fn finish(&mut self, entry: &Entry, file: BorrowedFd) {
-        if self.options.owners {
-            let changed = owner(entry).and_then(|(user, group)| fchown(file, user, group));
-            self.report_left_out(entry, "owner", changed);
-        }
-        if self.options.attributes {
-            self.attributes(entry, file);
-        }
-        let finished = fchmod(file, permissions(entry))
-            .and_then(|()| futimens(file, &timestamps(entry.mtime)));
-        // Not every file system has permissions.
-        self.report_left_out(entry, "permissions or time", finished);
-    }
+/// What is restored of it besides permissions and times.
+#[derive(Clone, Copy)]
+pub(super) struct Wanted {
+    pub(super) owners: bool,
+    pub(super) attributes: bool,
+}
 
-    /// Finishes a symbolic link, which has no permissions or attributes.
-    pub(super) fn finish_link(&mut self, entry: &Entry, dir: BorrowedFd, name: &[u8]) {
-        if self.options.owners {
-            let flags = AtFlags::SYMLINK_NOFOLLOW;
-            let changed =
-                owner(entry).and_then(|(user, group)| chownat(dir, name, user, group, flags));
-            self.report_left_out(entry, "owner", changed);
+/// Finishes a file or folder, and says what it had to be left without. The owner
+/// comes first, because changing it can change permissions, and the times last,
+/// because everything changes them.
+pub(super) fn finish(entry: &Entry, file: BorrowedFd, wanted: Wanted) -> Vec<String> {
+    let mut left_out = Vec::new();
+    let mut note = |what: &str, result: Result<(), Errno>| {
+        if let Err(error) = result {
+            let error = io::Error::from(error);
+            left_out.push(format!("restored without its {what}: {error}"));
         }
-        // Not every file system keeps times of links.
-        let times = timestamps(entry.mtime);
-        let _ = utimensat(dir, name, &times, AtFlags::SYMLINK_NOFOLLOW);
+    };
+    if wanted.owners {
+        let changed = owner(entry).and_then(|(user, group)| fchown(file, user, group));
+        note("owner", changed);
     }
-
-    fn attributes(&mut self, entry: &Entry, file: BorrowedFd) {
+    if wanted.attributes {
         for (name, value) in &entry.attributes {
             let set = if is_of_users(name) {
                 fsetxattr(file, name.as_slice(), value, XattrFlags::empty())
@@ -54,17 +45,36 @@ impl<R: BufRead> Restore<'_, R> {
                 // They give programs powers, or belong to the system.
                 Err(Errno::PERM)
             };
-            let what = format!("attribute {}", String::from_utf8_lossy(name));
-            self.report_left_out(entry, &what, set);
+            note(&format!("attribute {}", String::from_utf8_lossy(name)), set);
         }
     }
+    // Not every file system has permissions.
+    let finished =
+        fchmod(file, permissions(entry)).and_then(|()| futimens(file, &timestamps(entry.mtime)));
+    note("permissions or time", finished);
+    left_out
+}
 
-    fn report_left_out(&mut self, entry: &Entry, what: &str, result: Result<(), Errno>) {
-        if let Err(error) = result {
-            let error = io::Error::from(error);
-            self.refuse(entry, &format!("restored without its {what}: {error}"));
-        }
-    }
+/// Finishes a symbolic link, which has no permissions or attributes.
+pub(super) fn finish_link(
+    entry: &Entry,
+    dir: BorrowedFd,
+    name: &[u8],
+    wanted: Wanted,
+) -> Vec<String> {
+    let flags = AtFlags::SYMLINK_NOFOLLOW;
+    let changed = if wanted.owners {
+        owner(entry).and_then(|(user, group)| chownat(dir, name, user, group, flags))
+    } else {
+        Ok(())
+    };
+    // Not every file system keeps times of links.
+    let _ = utimensat(dir, name, &timestamps(entry.mtime), flags);
+    let error = changed.err().map(io::Error::from);
+    error
+        .map(|error| format!("restored without its owner: {error}"))
+        .into_iter()
+        .collect()
 }
 
 fn owner(entry: &Entry) -> Result<(Option<Uid>, Option<Gid>), Errno> {
