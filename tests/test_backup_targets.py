@@ -64,6 +64,9 @@ NOBODY = 65534
 RESTORE = f"""
 import os, resource, sys
 import passkeep
+# Parts are loaded when they are used, and nobody may not read them.
+for name in passkeep.__all__:
+    getattr(passkeep, name)
 source, target, identity, most = sys.argv[1:]
 if int(most):
     resource.setrlimit(resource.RLIMIT_FSIZE, (int(most), int(most)))

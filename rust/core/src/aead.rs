@@ -1,6 +1,8 @@
 //! The only file that names an AEAD implementation. Which one serves which
 //! cipher, and the measurement behind the choice, is in docs/architecture.md.
 
+use std::sync::LazyLock;
+
 use openssl::cipher::{Cipher, CipherRef};
 use openssl::cipher_ctx::CipherCtx;
 use openssl::error::ErrorStack;
@@ -23,13 +25,22 @@ pub struct Aead {
     open: Option<CipherCtx>,
 }
 
+/// The implementations, looked up once: a context that looks one up by itself does
+/// so each time it is made, which costs more than sealing a small message.
+static CHACHA20_POLY1305: LazyLock<Option<Cipher>> =
+    LazyLock::new(|| Cipher::fetch(None, "ChaCha20-Poly1305", None).ok());
+static AES_256_GCM: LazyLock<Option<Cipher>> =
+    LazyLock::new(|| Cipher::fetch(None, "AES-256-GCM", None).ok());
+
 impl Aead {
     pub(crate) fn chacha20_poly1305(key: &AeadKey) -> Self {
-        Self::new(Cipher::chacha20_poly1305(), key)
+        let cipher = CHACHA20_POLY1305.as_deref();
+        Self::new(cipher.unwrap_or(Cipher::chacha20_poly1305()), key)
     }
 
     pub(crate) fn aes_256_gcm(key: &AeadKey) -> Self {
-        Self::new(Cipher::aes_256_gcm(), key)
+        let cipher = AES_256_GCM.as_deref();
+        Self::new(cipher.unwrap_or(Cipher::aes_256_gcm()), key)
     }
 
     fn new(cipher: &'static CipherRef, key: &AeadKey) -> Self {

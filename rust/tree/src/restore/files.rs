@@ -81,9 +81,12 @@ impl<R: BufRead> Restore<'_, R> {
     }
 
     fn count(&mut self, entry: &Entry) {
-        self.report.files += 1;
-        self.report.bytes += entry.size;
-        self.report.holes += entry.whole_size() - entry.size;
+        let holes = entry.whole_size().saturating_sub(entry.size);
+        let report = &mut self.report;
+        report.files += 1;
+        // Whoever wrote the archive may claim any size.
+        report.bytes = report.bytes.saturating_add(entry.size);
+        report.holes = report.holes.saturating_add(holes);
     }
 
     /// Reads what belongs in a file, and has others write it.
