@@ -155,6 +155,61 @@ def test_a_source_that_changes_meanwhile_is_noticed(tmp_path):
     assert not (tmp_path / "new").exists()
 
 
+class Slow:
+    """An identity that has to be waited for, while something happens."""
+
+    def __init__(self, happens):
+        self.happens = happens
+
+    def unwrap(self, stanzas):
+        self.happens()
+        return OLD.unwrap(stanzas)
+
+
+@each_cipher
+def test_what_was_opened_is_what_is_rewrapped(cipher, tmp_path):
+    """A nightly job replaces the source while a person is asked."""
+    path, target, other = seal(tmp_path / "file", cipher=cipher), tmp_path / "new", tmp_path / "two"
+    nightly = Slow(lambda: seal(other, 50, cipher).replace(path))
+    passkeep.rewrap(path, target, nightly, to=NEW.recipient)
+    assert passkeep.decrypt(target.read_bytes(), NEW) == DATA
+    with pytest.raises(passkeep.OutputError, match="replaced"):
+        passkeep.rewrap(path, path, nightly, to=NEW.recipient, overwrite=True)
+    assert passkeep.decrypt(path.read_bytes(), OLD) == DATA[:50]
+    assert sorted(one.name for one in tmp_path.iterdir()) == ["file", "new"]
+
+
+def test_a_source_that_is_written_anew_while_somebody_is_asked(tmp_path):
+    path = seal(tmp_path / "file")
+    os.utime(path, (0, 0))
+    with pytest.raises(passkeep.OutputError, match="changed"):
+        passkeep.rewrap(path, tmp_path / "new", Slow(lambda: seal(path)), to=NEW.recipient)
+    assert not (tmp_path / "new").exists()
+
+
+@each_cipher
+@pytest.mark.parametrize("at", [-1, -len(DATA) + 100, None])
+def test_a_payload_that_does_not_open_is_not_published(cipher, at, tmp_path):
+    """The first and the last chunk are tried before the result gets its name."""
+    path = seal(tmp_path / "file", cipher=cipher)
+    data = bytearray(path.read_bytes())
+    if at is None:
+        del data[-100_000:]
+    else:
+        data[at] ^= 1
+    path.write_bytes(data)
+    with pytest.raises(passkeep.DamagedError):
+        passkeep.rewrap(path, path, OLD, to=NEW.recipient, overwrite=True)
+    assert path.read_bytes() == data
+    assert [one.name for one in tmp_path.iterdir()] == ["file"]
+
+
+def test_a_pipe_is_refused_and_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(passkeep.InvalidInputError, match="pipe"):
+        passkeep.rewrap(tmp_path / "pipe", tmp_path / "new", OLD, to=NEW.recipient)
+
+
 @pytest.mark.parametrize("shift", [0, 1, 4096, 8191])
 @pytest.mark.parametrize("way", ["as it is", "no copy_file_range", "refused"])
 def test_copying_without_the_kernels_help(shift, way, tmp_path, monkeypatch):

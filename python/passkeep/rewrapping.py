@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
+from typing import BinaryIO
 
 from passkeep import sealed
-from passkeep._native import CancelToken
+from passkeep._native import CancelToken, PayloadKey, RangeStream, Reader
 from passkeep.age import scrypt
 from passkeep.age.header import Stanza
 from passkeep.audience import Audience, To, resolve
 from passkeep.copying import BLOCK, copy_rest
 from passkeep.errors import CancelledError, DamagedError, InvalidInputError, OutputError
-from passkeep.incoming import read
+from passkeep.incoming import Incoming, read
 from passkeep.keyring import State
 from passkeep.output import check_target, publish, refuse_same_file
 from passkeep.sealed import Cipher
@@ -64,10 +67,12 @@ def rewrap(
 
     Raises:
         WrongKeyError: No identity opens it.
-        DamagedError: Its header was changed, or it is no sealed file.
+        DamagedError: It was changed where it was looked at, which is its header, its
+            first chunk and its last; or it is no sealed file.
         InvalidInputError: A recipient is malformed; it is armored or no regular
             file; or source and target are one file and `overwrite` is not set.
-        OutputError: The target exists, or the source changed meanwhile.
+        OutputError: The target exists, or the source changed or was replaced
+            meanwhile.
         KeyringError: The keyring is incomplete, or not what this machine used before.
         CancelledError: `cancel` was used.
         OSError: The system refused.
@@ -75,42 +80,84 @@ def rewrap(
     if not overwrite:
         refuse_same_file(source, target)
     check_target(target, overwrite=overwrite)
-    with read(source, cancel) as incoming:
-        opening, offset = incoming.opening, incoming.leftover
-        if not isinstance(offset, int):
-            raise InvalidInputError(
-                "only a binary file can be rewrapped, not armor or a pipe",
-                hint="Decrypt it and encrypt it again.",
-            )
-        key = opening.raw_key(to_identities(identity))
-    audience = resolve(to, state)
-    with Path(source).open("rb", buffering=0) as old:
-        size = os.fstat(old.fileno()).st_size - offset
-        before = _before(audience, opening.cipher, key, offset if size >= _LARGE else None)
+    # One descriptor from the header to the last byte: whoever is asked for a secret
+    # takes their time, and the name may be another file's afterwards.
+    with _open(source) as old:
+        first = os.fstat(old.fileno())
+        in_place = _is_file(target, first)
+        with read(old, cancel) as incoming:
+            offset = _offset(incoming, old)
+            opening = incoming.opening
+            key = opening.raw_key(to_identities(identity))
+        audience = resolve(to, state)
+        size = first.st_size - offset
+        before, payload_key = _before(
+            audience, opening.cipher, key, offset if size >= _LARGE else None
+        )
         with publish(target, overwrite=overwrite, sync=sync) as temporary:
             with temporary.open("r+b", buffering=0) as new:
                 new.write(before)
-                copied = copy_rest(
-                    old.fileno(), offset, new.fileno(), len(before), _watch(progress, cancel)
-                )
-            if copied != size or os.fstat(old.fileno()).st_size != offset + size:
-                raise OutputError("the source changed while it was copied; nothing was published")
-            _check(temporary, len(before), opening.cipher)
+                watch = _watch(progress, cancel)
+                copied = copy_rest(old.fileno(), offset, new.fileno(), len(before), watch)
+                if sync:
+                    # Now, so that little time passes between the last look and the name.
+                    os.fsync(new.fileno())
+            if copied != size or _changed(first, os.fstat(old.fileno())):
+                raise OutputError("the source changed meanwhile; nothing was published")
+            _check(temporary, len(before), opening.cipher, payload_key)
+            if in_place and not _is_file(target, first):
+                raise OutputError("the file was replaced meanwhile, and the new one was kept")
     return len(before) + size
 
 
-def _before(audience: Audience, cipher: Cipher, key: bytes, offset: int | None) -> bytes:
+def _open(source: str | os.PathLike[str]) -> BinaryIO:
+    """Opens a regular file, and does not wait for anything else."""
+    descriptor = os.open(source, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    file = os.fdopen(descriptor, "rb", buffering=0)
+    if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+        file.close()
+        raise _no_binary_file()
+    return file
+
+
+def _offset(incoming: Incoming, file: BinaryIO) -> int:
+    """Where the payload begins in a file whose header was read."""
+    if not (isinstance(incoming.source, Reader) and isinstance(incoming.leftover, bytes)):
+        raise _no_binary_file()
+    return file.tell() - len(incoming.leftover)
+
+
+def _no_binary_file() -> InvalidInputError:
+    return InvalidInputError(
+        "only a binary file can be rewrapped, not armor or a pipe",
+        hint="Decrypt it and encrypt it again.",
+    )
+
+
+def _is_file(path: str | os.PathLike[str], file: os.stat_result) -> bool:
+    """Whether a path leads to this file now."""
+    with suppress(FileNotFoundError):
+        return os.path.samestat(Path(path).stat(), file)
+    return False
+
+
+def _changed(before: os.stat_result, now: os.stat_result) -> bool:
+    return (before.st_size, before.st_mtime_ns) != (now.st_size, now.st_mtime_ns)
+
+
+def _before(
+    audience: Audience, cipher: Cipher, key: bytes, offset: int | None
+) -> tuple[bytes, PayloadKey]:
     """What stands before the payload; at a distance to `offset` that blocks can bridge."""
-    before, _ = sealed.begin(audience.recipients, audience.stanzas, cipher=cipher, key=key)
+    begun = sealed.begin(audience.recipients, audience.stanzas, cipher=cipher, key=key)
     if offset is None or any(isinstance(one, scrypt.Password) for one in audience.recipients):
         # A password is always alone in its header.
-        return before
-    missing = (offset - len(before)) % BLOCK
+        return begun
+    missing = (offset - len(begun[0])) % BLOCK
     if not missing:
-        return before
+        return begun
     extra = (*audience.stanzas, _padding(missing))
-    before, _ = sealed.begin(audience.recipients, extra, cipher=cipher, key=key)
-    return before
+    return sealed.begin(audience.recipients, extra, cipher=cipher, key=key)
 
 
 def _padding(size: int) -> Stanza:
@@ -121,11 +168,13 @@ def _padding(size: int) -> Stanza:
     return Stanza(_PADDING, ("x" * (argument + 1),), bytes(lines * _LINE_DATA))
 
 
-def _check(path: Path, length: int, cipher: Cipher) -> None:
-    """Reads the new header back before the file gets its name."""
+def _check(path: Path, length: int, cipher: Cipher, key: PayloadKey) -> None:
+    """Reads the new file back before it gets its name: its header, and both ends."""
     with read(path) as incoming:
         if incoming.leftover != length or incoming.opening.cipher != cipher:
             raise DamagedError("the new file does not read back as it was written")
+        # The last chunk is verified when it is opened, the first when it is read.
+        RangeStream(incoming.source, length, key, threads=1).read(0, 1)
 
 
 def _watch(progress: Progress | None, cancel: CancelToken | None) -> Callable[[int], object]:
