@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 
 import passkeep
+import passkeep.fileobj
 
 IDENTITY = passkeep.Identity.generate()
 CIPHERS = ["age", "aes-256-gcm"]
@@ -355,9 +356,143 @@ def test_a_full_disk_discards_it(tmp_path):
     file = passkeep.open(sink, "wb", to=IDENTITY.recipient)
     with pytest.raises(OSError, match="No space left"):
         file.writelines([DATA] * 10)
+    for use in (lambda: file.write(b"more"), file.close, file.close):
+        with pytest.raises(passkeep.OutputError, match="failed"):
+            use()
     assert file.closed
     with pytest.raises(passkeep.DamagedError):
         passkeep.decrypt(sink.getvalue(), IDENTITY)
+
+
+@pytest.mark.parametrize("thing", ["text", None, 5, memoryview(b"with gaps")[::2]])
+def test_what_cannot_be_written_does_no_harm(thing, tmp_path):
+    path = tmp_path / "file"
+    with passkeep.open(path, "wb", to=IDENTITY.recipient) as file:
+        file.write(b"important")
+        with pytest.raises((TypeError, BufferError)):
+            file.write(thing)
+    assert passkeep.decrypt(path.read_bytes(), IDENTITY) == b"important"
+
+
+class Refusing(io.BytesIO):
+    """A sink that refuses one call in the middle, and tells of it."""
+
+    refuse = False
+
+    def write(self, data):
+        if self.refuse:
+            raise OSError(5, "Input/output error")
+        return super().write(data)
+
+
+def test_a_failure_that_nobody_heeds_is_told_at_the_end():
+    sink = Refusing()
+    with (  # noqa: PT012
+        pytest.raises(passkeep.OutputError, match="failed") as caught,
+        passkeep.open(sink, "wb", to=IDENTITY.recipient) as file,
+    ):
+        sink.refuse = True
+        with pytest.raises(OSError, match="Input/output"):
+            file.write(bytes(8 << 20))
+        sink.refuse = False
+    assert isinstance(caught.value.__cause__, OSError)
+    assert file.closed
+
+
+def test_a_failure_is_not_told_to_who_discards():
+    sink = Refusing()
+    file = passkeep.open(sink, "wb", to=IDENTITY.recipient)
+    sink.refuse = True
+    with pytest.raises(OSError, match="Input/output"):
+        file.write(bytes(8 << 20))
+    file.discard()
+    file.close()
+    assert file.closed
+
+
+def test_closing_that_failed_stays_failed(tmp_path):
+    path = tmp_path / "file"
+    file = passkeep.open(path, "xb", to=IDENTITY.recipient)
+    path.write_bytes(b"somebody else's")
+    with pytest.raises(passkeep.OutputError, match="already exists"):
+        file.close()
+    with pytest.raises(passkeep.OutputError, match="failed"):
+        file.close()
+    assert path.read_bytes() == b"somebody else's"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_two_threads_close_it():
+    """The second one comes while the first one is at it."""
+    ended, others = [], []
+
+    def close():
+        try:
+            file.close()
+        except Exception as error:  # noqa: BLE001  (whatever it is)
+            ended.append(error)
+        else:
+            ended.append("closed")
+
+    class Sink(io.BytesIO):
+        def write(self, data):
+            if closing and not others:
+                others.append(threading.Thread(target=close))
+                others[0].start()
+                others[0].join(0.2)  # it cannot end while this one is not done
+            return super().write(data)
+
+    sink, closing = Sink(), False
+    file = passkeep.open(sink, "wb", to=IDENTITY.recipient)
+    file.write(b"important")
+    closing = True
+    close()
+    others[0].join()
+    assert ended == ["closed", "closed"]
+    assert passkeep.decrypt(sink.getvalue(), IDENTITY) == b"important"
+
+
+def exits(file):
+    with file:
+        sys.exit(0)
+
+
+def closes(file):
+    with pytest.raises(RuntimeError, match="parent process"):
+        file.close()
+
+
+def writes(file):
+    with pytest.raises(RuntimeError, match="parent process"):
+        file.write(b"the child's")
+
+
+def ends_the_block(file):
+    with pytest.raises(RuntimeError, match="parent process"), file:
+        pass
+
+
+@pytest.mark.parametrize(
+    "child", [exits, closes, writes, ends_the_block, passkeep.fileobj.SealedWriter.__del__]
+)
+def test_a_forked_child_has_no_part_in_it(child, tmp_path):
+    path = tmp_path / "file"
+    file = passkeep.open(path, "wb", to=IDENTITY.recipient)
+    file.write(DATA)
+    process = os.fork()
+    if process == 0:
+        try:
+            child(file)
+        except SystemExit:
+            os._exit(7)
+        except BaseException:  # noqa: BLE001  (nothing may get out of the child)
+            os._exit(8)
+        os._exit(7)
+    assert os.waitstatus_to_exitcode(os.waitpid(process, 0)[1]) == 7
+    assert not path.exists()
+    file.write(b"more")
+    file.close()
+    assert passkeep.decrypt(path.read_bytes(), IDENTITY) == DATA + b"more"
 
 
 def test_modes(tmp_path):

@@ -118,6 +118,30 @@ def test_many_writers_of_one_target_do_not_disturb_each_other(tmp_path):
     assert (tmp_path / "target").read_bytes().endswith(b" 99")
 
 
+@pytest.mark.parametrize("fails", [False, True])
+def test_a_forked_child_neither_removes_nor_publishes(fails, tmp_path):
+    parent = os.getpid()
+    try:
+        with publish(tmp_path / "target", sync=False) as path:
+            path.write_bytes(b"half")
+            child = os.fork()
+            if child == 0 and fails:
+                (tmp_path / "missing").stat()
+            if os.getpid() == parent:
+                code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+                assert names(tmp_path) == [path.name]
+                path.write_bytes(b"whole")
+    except (OSError, RuntimeError):
+        if os.getpid() == parent:
+            raise
+        os._exit(7)
+    finally:
+        if os.getpid() != parent:
+            os._exit(8)
+    assert code == 7
+    assert (tmp_path / "target").read_bytes() == b"whole"
+
+
 @pytest.mark.parametrize("mode", [0o600, 0o440, 0o664])
 def test_what_replaces_a_private_file_is_private_from_the_beginning(tmp_path, mode):
     target = tmp_path / "target"

@@ -13,7 +13,7 @@ from passkeep import _native, sealed
 from passkeep._native import OpeningStream, RangeStream, SealingStream
 from passkeep.audience import To, resolve
 from passkeep.buffers import Buffer
-from passkeep.errors import InvalidInputError, PasskeepError
+from passkeep.errors import InvalidInputError, OutputError, PasskeepError
 from passkeep.incoming import Incoming, Source, read
 from passkeep.keyring import State
 from passkeep.sealed import Cipher
@@ -238,7 +238,9 @@ class SealedReader(io.BufferedIOBase):
 class SealedWriter(io.BufferedIOBase):
     """Seals what is written to it. Made by :func:`open`.
 
-    The result is complete, and has its name, after :meth:`close`.
+    The result is complete, and has its name, after :meth:`close`. Where writing failed
+    once, there is no result, and closing says so. Several threads may share it; a
+    process that is forked meanwhile has no part in it.
     """
 
     def __init__(self, stream: SealingStream, target: ExitStack) -> None:
@@ -247,6 +249,8 @@ class SealedWriter(io.BufferedIOBase):
         self._target = target
         self._position = 0
         self._lock = threading.Lock()
+        self._process = os.getpid()
+        self._failure: BaseException | None = None
         self._ended = False
 
     def writable(self) -> bool:
@@ -262,17 +266,24 @@ class SealedWriter(io.BufferedIOBase):
         """Takes all of `data`.
 
         Raises:
+            TypeError: It is no buffer; nothing was written, as after a BufferError,
+                and the file goes on.
+            OutputError: Writing failed before.
             OSError: The system refused; the file will not be published.
         """
-        self._check_open()
-        try:
-            with self._lock:
+        self._check_process()
+        if not memoryview(cast("bytes", data)).c_contiguous:
+            raise BufferError("the buffer is not contiguous")
+        with self._lock:
+            self._check_open()
+            self._check_whole()
+            try:
                 size = self._stream.write(data)
-                self._position += size
-        except BaseException:
-            self.discard()
-            raise
-        return size
+            except BaseException as error:
+                self._fail(error)
+                raise
+            self._position += size
+            return size
 
     def flush(self) -> None:
         """Does nothing: a chunk is sealed when it is full, or when the file is closed."""
@@ -282,27 +293,24 @@ class SealedWriter(io.BufferedIOBase):
         """Completes the file and gives it its name.
 
         Raises:
-            OutputError: A file of that name appeared meanwhile, and the mode is "xb".
+            OutputError: A file of that name appeared meanwhile, and the mode is "xb"; or
+                writing failed before.
             OSError: The system refused; nothing was published.
         """
-        if self._ended:
-            return
-        try:
-            self._stream.finish()
-        except BaseException:
-            self.discard()
-            raise
-        self._end()
-        self._target.close()
+        self._check_process()
+        with self._lock:
+            try:
+                self._finish()
+            finally:
+                super().close()
 
     def discard(self) -> None:
         """Closes the file without ever publishing it."""
-        if self._ended:
-            return
-        self._end()
-        self._stream.abandon()
-        reason = _DiscardedError()
-        self._target.__exit__(_DiscardedError, reason, None)
+        if self._is_ours():
+            with self._lock:
+                self._failure = None
+                self._release()
+        super().close()
 
     def __exit__(self, kind: type[BaseException] | None, *rest: object) -> None:
         if kind is None:
@@ -312,20 +320,53 @@ class SealedWriter(io.BufferedIOBase):
 
     def __del__(self) -> None:
         # The base class would close it, and publish what is not complete.
-        if not getattr(self, "_ended", True):
+        if not getattr(self, "_ended", True) and self._is_ours():
             warnings.warn(f"{self!r} was not closed; discarded", ResourceWarning, stacklevel=2)
             self.discard()
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("a file that is being written cannot be pickled")
 
-    def _end(self) -> None:
-        super().close()
-        self._ended = True
+    def _finish(self) -> None:
+        self._check_whole()
+        if self._ended:
+            return
+        try:
+            self._stream.finish()
+            self._ended = True
+            self._target.close()
+        except BaseException as error:
+            self._fail(error)
+            raise
+
+    def _fail(self, error: BaseException) -> None:
+        self._failure = error
+        self._release()
+
+    def _release(self) -> None:
+        """Lets go of the target, which does not get its name."""
+        if not self._ended:
+            self._ended = True
+            self._stream.abandon()
+            self._target.__exit__(_DiscardedError, _DiscardedError(), None)
+
+    def _is_ours(self) -> bool:
+        return os.getpid() == self._process
+
+    def _check_process(self) -> None:
+        # Before the lock, which a thread of the parent may hold forever.
+        if not self._is_ours():
+            raise RuntimeError("this file belongs to the parent process")
 
     def _check_open(self) -> None:
-        if self._ended:
+        if self.closed:
             raise ValueError("the file is closed")
+
+    def _check_whole(self) -> None:
+        if self._failure is not None:
+            raise OutputError(
+                "writing this file failed before; it was discarded"
+            ) from self._failure
 
 
 class _DiscardedError(Exception):

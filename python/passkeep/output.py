@@ -68,9 +68,12 @@ def publish(
         yield final
         return
     keeping = overwrite and mode == PUBLIC_MODE and final.exists()
+    owner = os.getpid()
     # What was private is so while it is written, too.
     with temporary.beside(final, PRIVATE_MODE if keeping else mode) as (path, descriptor):
         yield path
+        if os.getpid() != owner:
+            raise RuntimeError("this output belongs to the parent process")
         if keeping:
             _keep_permissions(final, descriptor)
         if sync:

@@ -23,7 +23,8 @@ _NAME_MAX = 255
 def beside(final: Path, mode: int) -> Iterator[tuple[Path, int]]:
     """Creates an empty file in the folder of `final`, and removes it if the block fails.
 
-    Removes those of earlier processes for the same name, too.
+    Removes those of earlier processes for the same name, too. A process that is
+    forked inside the block has no part in the file, and does not remove it.
 
     Args:
         final: What the block renames the file to.
@@ -34,11 +35,13 @@ def beside(final: Path, mode: int) -> Iterator[tuple[Path, int]]:
     """
     _remove_stale(final)
     path, descriptor = _create(final, mode)
+    owner = os.getpid()
     try:
         yield path, descriptor
     except BaseException:
-        with suppress(OSError):
-            path.unlink()
+        if os.getpid() == owner:
+            with suppress(OSError):
+                path.unlink()
         raise
     finally:
         os.close(descriptor)
