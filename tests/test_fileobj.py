@@ -166,17 +166,31 @@ def test_a_bad_chunk_is_told_and_the_rest_can_be_read(sealed):
 
 
 def test_a_stream_stays_failed(sealed):
-    class Pipe(io.RawIOBase):
-        def __init__(self, data):
-            self._data = io.BytesIO(data)
-
-        def read(self, size=-1):
-            return self._data.read(size)
-
-    with passkeep.open(Pipe(sealed.read_bytes()[:-1]), identity=IDENTITY) as file:
-        for _ in range(2):
+    with passkeep.open(Unseekable(sealed.read_bytes()[:-1]), identity=IDENTITY) as file:
+        out = bytearray(len(DATA))
+        for read in (file.read, file.peek, lambda: file.read(1), lambda: file.readinto(out)):
             with pytest.raises(passkeep.DamagedError):
-                file.read()
+                read()
+
+
+def test_a_source_that_fails_stays_failed(sealed):
+    class Failing(Unseekable):
+        def read(self, size=-1):
+            if self._data.tell() > 2_000_000:
+                raise TimeoutError
+            return super().read(min(size, 100_000))
+
+    with passkeep.open(Failing(sealed.read_bytes()), identity=IDENTITY) as file:
+        for read in (file.read, file.peek, lambda: file.read(1)):
+            with pytest.raises(TimeoutError):
+                read()
+
+
+def test_a_buffer_that_cannot_be_filled_does_no_harm(sealed):
+    with streaming(sealed) as file:
+        with pytest.raises(BufferError):
+            file.readinto(bytes(10))
+        assert file.read(10) == DATA[:10]
 
 
 def test_many_threads_share_a_reader(sealed):
@@ -194,6 +208,92 @@ def test_many_threads_share_a_reader(sealed):
             worker.join()
         assert sum(map(len, read)) == len(DATA)
         assert set(read) <= {DATA[at : at + 10_007] for at in range(0, len(DATA), 10_007)}
+
+
+def streaming(sealed):
+    """The same file, as a source that cannot seek."""
+    return passkeep.open(Unseekable(sealed.read_bytes()), identity=IDENTITY)
+
+
+class Unseekable(io.RawIOBase):
+    def __init__(self, data):
+        self._data = io.BytesIO(data)
+
+    def read(self, size=-1):
+        return self._data.read(size)
+
+
+def reads_of(random_, file, expected):
+    """One read of any sort, by both: the file, and what it should be."""
+    size = random_.choice([0, 1, 50, 8191, 8192, 20_000, 70_000, 1_100_000])
+    match random_.randrange(6):
+        case 0:
+            seen, at = file.peek(size), expected.tell()
+            assert seen == expected.read(len(seen))
+            assert seen or not expected.read(1)
+            expected.seek(at)
+        case 1:
+            assert file.read(size) == expected.read(size)
+        case 2:
+            found = file.read1(size)
+            assert found == expected.read(len(found))
+        case 3:
+            assert file.readline(size) == expected.readline(size)
+        case 4:
+            out = bytearray(size)
+            assert out[: file.readinto(out)] == expected.read(size)
+        case 5:
+            out = bytearray(size)
+            found = out[: file.readinto1(out)]
+            assert found == expected.read(len(found))
+    assert file.tell() == expected.tell()
+
+
+@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("how", ["anywhere", "stream"])
+def test_reads_of_all_sorts_after_each_other(how, seed, sealed):
+    random_, expected = random.Random(seed), io.BytesIO(DATA)
+    anywhere = how == "anywhere"
+    with passkeep.open(sealed, identity=IDENTITY) if anywhere else streaming(sealed) as file:
+        for _ in range(60):
+            if anywhere and random_.randrange(4) == 0:
+                place = random_.randrange(len(DATA) + 10_000)
+                assert file.seek(place) == expected.seek(place)
+            reads_of(random_, file, expected)
+        assert file.read() == expected.read()
+        assert file.peek() == b""
+
+
+def test_peeking_shows_more_than_a_byte(sealed):
+    """Or each byte of a line would be read by itself."""
+    for file in (passkeep.open(sealed, identity=IDENTITY), streaming(sealed)):
+        with file:
+            assert file.peek(1) == DATA[:8192]
+            assert file.tell() == 0
+
+
+@pytest.mark.parametrize("into", [False, True])
+def test_threads_that_share_a_stream_get_whole_pieces(into):
+    size, piece = 16 << 20, 3 << 20
+    numbers = np.arange(size // 8)
+    sealed = passkeep.encrypt(numbers, to=IDENTITY.recipient)
+    gaps = []
+
+    def work():
+        while True:
+            out = bytearray(piece)
+            data = out[: file.readinto(out)] if into else file.read(piece)
+            if not data:
+                return
+            gaps.append(np.flatnonzero(np.diff(np.frombuffer(data, numbers.dtype)) != 1).size)
+
+    with passkeep.open(Unseekable(sealed), identity=IDENTITY) as file:
+        workers = [threading.Thread(target=work) for _ in range(4)]
+        for worker in workers:
+            worker.start()
+        for worker in workers:
+            worker.join()
+    assert gaps == [0] * -(-size // piece)
 
 
 # What people put into files
