@@ -42,12 +42,14 @@ ARROWS = {
     },
     "buffers": set(),
     "copying": set(),
+    "replacing": {"errors", "incoming", "keyring"},
     "rewrapping": {
         *("errors", "_native", "age", "audience", "copying", "incoming", "keyring", "output"),
-        *("sealed", "stream"),
+        *("replacing", "sealed", "stream"),
     },
     "tree": {
-        *("errors", "_native", "audience", "incoming", "keyring", "output", "sealed", "stream"),
+        *("errors", "_native", "audience", "incoming", "keyring", "output", "replacing"),
+        *("sealed", "stream"),
     },
     "passkey": {"errors", "age", "prf"},
     "web": {"errors", "age", "incoming", "keyring", "passkey", "prf"},

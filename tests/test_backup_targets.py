@@ -183,3 +183,30 @@ def test_few_descriptors(tree, tmp_path):
             passkeep.backup(tree, tmp_path / "b.age", to=IDENTITY.recipient)
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+def test_a_backup_without_its_keyring_is_made_every_night(quick_keyring, tree, tmp_path):
+    """It cannot be told from somebody else's, but from what carries a keyring."""
+    bare, travelling, letter = tmp_path / "bare", tmp_path / "travelling", tree / "letter.txt"
+
+    def nightly(target, *, travel):
+        passkeep.backup(tree, target, to=quick_keyring, travel=travel, overwrite=True)
+
+    for _ in range(2):
+        nightly(bare, travel=False)
+        nightly(travelling, travel=True)
+    for target, travel in ((bare, True), (letter, True), (letter, False)):
+        before = target.read_bytes()
+        with pytest.raises(passkeep.OutputError, match="not a backup of this keyring"):
+            nightly(target, travel=travel)
+        assert target.read_bytes() == before
+    nightly(travelling, travel=False)
+
+
+def test_bare_recipients_lock_no_keyring_out(quick_keyring, tree, tmp_path):
+    target = tmp_path / "b.age"
+    passkeep.backup(tree, target, to=quick_keyring)
+    before = target.read_bytes()
+    with pytest.raises(passkeep.OutputError, match="carries a keyring"):
+        passkeep.backup(tree, target, to=passkeep.Identity.generate().recipient, overwrite=True)
+    assert target.read_bytes() == before

@@ -243,6 +243,12 @@ def test_existing_files_are_kept_unless_forced(backup, tree, digits, tmp_path):
     assert differences(tree, target / "tree") == []
 
 
+def test_a_result_is_not_mixed_with_the_backup(tree, keyring_path):
+    done = run("backup", tree, "-o", "-", "--keyring", keyring_path, "--json")
+    assert (done.code, done.out) == (2, b"")
+    assert "standard output is taken" in done.err
+
+
 def test_what_could_not_be_backed_up_is_said(tree, keyring_path, tmp_path):
     os.mkfifo(tree / "pipe")
     result = run("backup", tree, "-o", tmp_path / "b.age", "--keyring", keyring_path)

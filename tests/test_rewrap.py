@@ -132,6 +132,35 @@ def test_an_existing_file_is_kept(tmp_path):
     assert target.read_bytes() == b"good"
 
 
+def test_nobody_is_locked_out_of_a_file_that_is_replaced(quick, quick_keyring, tree, tmp_path):
+    mine, other = tmp_path / "mine.age", seal(tmp_path / "other")
+    passkeep.backup(tree, mine, to=quick_keyring)
+    before, digits = mine.read_bytes(), passkeep.Unlock(recovery_key=quick.digits)
+    for source, opens in ((mine, digits), (other, OLD)):
+        with pytest.raises(passkeep.OutputError, match="carries a keyring"):
+            passkeep.rewrap(source, mine, opens, to=NEW.recipient, overwrite=True)
+    assert mine.read_bytes() == before
+    passkeep.rewrap(mine, mine, digits, to=[quick_keyring, NEW.recipient], overwrite=True)
+    for opens in (digits, NEW):
+        assert passkeep.verify(mine, opens).files == 2
+    assert mine.read_bytes() != before
+    other.write_bytes(b"no sealed file at all")
+    passkeep.rewrap(mine, other, digits, to=NEW.recipient, overwrite=True)
+    assert passkeep.verify(other, NEW).files == 2
+
+
+def test_a_keyring_that_cannot_be_read_is_somebodys_too(quick_keyring, tree, tmp_path):
+    mine = tmp_path / "mine.age"
+    passkeep.backup(tree, mine, to=quick_keyring)
+    data = mine.read_bytes()
+    newer = data.replace(b"-> passkeep/keyring 1\n", b"-> passkeep/keyring 2\n")
+    assert newer != data
+    mine.write_bytes(newer)
+    with pytest.raises(passkeep.OutputError, match="carries a keyring"):
+        passkeep.rewrap(seal(tmp_path / "b"), mine, OLD, to=quick_keyring, overwrite=True)
+    assert mine.read_bytes() == newer
+
+
 def test_progress_and_cancelling(tmp_path):
     path, seen = seal(tmp_path / "file"), []
     passkeep.rewrap(path, tmp_path / "new", OLD, to=NEW.recipient, progress=seen.append)
@@ -246,13 +275,18 @@ def test_the_command(quick, tmp_path, tree):
     )
     assert "still can" in done.err
     ok("verify", "new.age", "--recovery-key-file", "digits.txt", cwd=tmp_path)
-    done = ok(
-        *("rewrap", "new.age", "-o", "new.age", "--force", "--json"),
-        *("--recovery-key-file", "digits.txt", "--to", str(NEW.recipient)),
-        cwd=tmp_path,
-    )
-    size = (tmp_path / "new.age").stat().st_size
-    assert json.loads(done.out) == {"output": "new.age", "bytes": size}
+    to_new = ("--recovery-key-file", "digits.txt", "--to", str(NEW.recipient))
+    refused = run("rewrap", "new.age", "-o", "new.age", "--force", *to_new, cwd=tmp_path)
+    assert_fails(refused, 1)
+    ok("verify", "new.age", "--recovery-key-file", "digits.txt", cwd=tmp_path)
+    done = ok("rewrap", "new.age", "-o", "bare.age", "--json", *to_new, cwd=tmp_path)
+    size = (tmp_path / "bare.age").stat().st_size
+    assert json.loads(done.out) == {"output": "bare.age", "bytes": size}
+    (tmp_path / "new.age").unlink()
+    (tmp_path / "bare.age").rename(tmp_path / "new.age")
+    in_place = ("rewrap", "b.age", "-o", "b.age", "--force", "--identity", "old.txt")
+    done = ok(*in_place, "--to", str(OLD.recipient), cwd=tmp_path)
+    assert "kept a copy" in done.err
     (tmp_path / "new.txt").write_text(f"{NEW}\n")
     ok("verify", "new.age", "--identity", "new.txt", cwd=tmp_path)
     assert_fails(

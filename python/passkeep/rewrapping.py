@@ -19,6 +19,7 @@ from passkeep.errors import CancelledError, DamagedError, InvalidInputError, Out
 from passkeep.incoming import Incoming, read
 from passkeep.keyring import State
 from passkeep.output import check_target, publish, refuse_same_file
+from passkeep.replacing import refuse_lockout
 from passkeep.sealed import Cipher
 from passkeep.stream import Identities, Progress, to_identities
 
@@ -56,7 +57,8 @@ def rewrap(
             be `source` if `overwrite` is set.
         identity: What opens `source`.
         to: Who can open `target`. With a keyring, it carries the travelling copy.
-        overwrite: Whether an existing file may be replaced.
+        overwrite: Whether an existing file may be replaced; never one that carries
+            a keyring which `to` does not name.
         sync: Whether to wait until the result is on the disk.
         progress: Called with the bytes of the payload copied so far.
         cancel: Stops the work from another thread.
@@ -71,8 +73,8 @@ def rewrap(
             first chunk and its last; or it is no sealed file.
         InvalidInputError: A recipient is malformed; it is armored or no regular
             file; or source and target are one file and `overwrite` is not set.
-        OutputError: The target exists, or the source changed or was replaced
-            meanwhile.
+        OutputError: The target exists, or its keyring would not open it any more; or
+            the source changed or was replaced meanwhile.
         KeyringError: The keyring is incomplete, or not what this machine used before.
         CancelledError: `cancel` was used.
         OSError: The system refused.
@@ -80,6 +82,9 @@ def rewrap(
     if not overwrite:
         refuse_same_file(source, target)
     check_target(target, overwrite=overwrite)
+    audience = resolve(to, state)
+    if overwrite:
+        refuse_lockout(target, audience.keyring)
     # One descriptor from the header to the last byte: whoever is asked for a secret
     # takes their time, and the name may be another file's afterwards.
     with _open(source) as old:
@@ -89,7 +94,6 @@ def rewrap(
             offset = _offset(incoming, old)
             opening = incoming.opening
             key = opening.raw_key(to_identities(identity))
-        audience = resolve(to, state)
         size = first.st_size - offset
         before, payload_key = _before(
             audience, opening.cipher, key, offset if size >= _LARGE else None

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable
-from contextlib import suppress
-from pathlib import Path
 from typing import Literal, TypeAlias
 
 from passkeep import _native, sealed
 from passkeep._native import CancelToken, TreeEntry, TreeReport
 from passkeep.audience import To, resolve
-from passkeep.errors import OutputError, PartialError, PasskeepError
+from passkeep.errors import PartialError
 from passkeep.incoming import Source, read
-from passkeep.keyring import PublicKeyring, State
-from passkeep.keyring import travel as travelling
+from passkeep.keyring import State
 from passkeep.output import check_folder, check_target
+from passkeep.replacing import refuse_foreign, refuse_lockout
 from passkeep.sealed import Cipher
 from passkeep.stream import Identities, Progress, Sink, open_sink, to_identities
 
@@ -64,7 +62,8 @@ def backup(
         xattrs: Whether to store extended attributes of users.
         compress: The zstd level to compress with, 1 to 19; 3 is a good one. The
             size of a compressed backup says something about what is in it.
-        overwrite: Whether an existing backup of the same keyring may be replaced.
+        overwrite: Whether an existing backup of the same keyring may be replaced. With
+            bare recipients: any file that carries no keyring.
         sync: Whether to wait until the backup is on the disk.
         threads: How many cores to use; by default all that are usable.
         digest: Takes the sealed bytes on their way.
@@ -80,14 +79,16 @@ def backup(
             or changed meanwhile; its report names them.
         KeyringError: The keyring is incomplete, or its public part is not what
             this machine used before.
-        OutputError: The target exists; or, with `overwrite`, it is not a backup of
-            the same keyring.
+        OutputError: The target exists; or, with `overwrite`, it is not what may be
+            replaced.
         CancelledError: `cancel` was used.
         OSError: The system refused.
     """
     audience = resolve(to, state, travel=travel)
     if overwrite and audience.keyring is not None:
-        _refuse_foreign(target, audience.keyring)
+        refuse_foreign(target, audience.keyring, travels=travel)
+    elif overwrite:
+        refuse_lockout(target, None)
     header, key = sealed.begin(audience.recipients, audience.stanzas, cipher=cipher)
     with open_sink(target, overwrite=overwrite, sync=sync, cancel=cancel) as sink:
         report = _native.backup_tree(
@@ -304,24 +305,6 @@ def _names(trees: Tree | Iterable[Tree]) -> list[str]:
     """One path or several, as the native core takes them."""
     several = [trees] if isinstance(trees, (str, os.PathLike)) else trees
     return [os.fspath(tree) for tree in several]
-
-
-def _refuse_foreign(target: Sink, public: PublicKeyring) -> None:
-    """Refuses to overwrite a backup that this keyring may not be able to open.
-
-    Raises:
-        OutputError: `target` is anything but a backup of the same keyring.
-    """
-    if not isinstance(target, (str, os.PathLike)) or not Path(target).is_file():
-        return
-    found = None
-    with suppress(PasskeepError), read(target) as incoming:
-        found = travelling.find(incoming.opening.header.stanzas)
-    if found is None or found.document.get("id") != public.id:
-        raise OutputError(
-            f"{os.fspath(target)} is not a backup of this keyring and was left as it is",
-            hint="Remove it yourself, or choose another name.",
-        )
 
 
 def _complete(report: TreeReport, otherwise: str) -> TreeReport:

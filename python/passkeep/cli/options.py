@@ -105,6 +105,12 @@ def sink(output: Path) -> Path | int:
     return STDOUT if output == STANDARD_STREAM else output
 
 
+def refuse_json_on_standard_output(output: Path, *, as_json: bool) -> None:
+    """Raises UsageError where a result would get between the bytes of an output."""
+    if as_json and output == STANDARD_STREAM:
+        raise click.UsageError("--json needs -o FILE: standard output is taken.")
+
+
 def size(file: Path) -> int | None:
     """Bytes of a file argument; None for streams, which have no size."""
     return file.stat().st_size if file.is_file() else None

@@ -49,7 +49,9 @@ def rewrap_command(
     another keyring, or to recipients. The content is copied as it is, which takes
     no time where the file system can share it.
 
-    This is not revocation: whoever could open the old file still can.
+    This is not revocation: whoever could open the old file can open every copy of
+    it. A file that carries a keyring is replaced only where the new one is sealed to
+    that keyring.
     """
     from passkeep.cli.opening import Opener
     from passkeep.cli.ways import load_sealing
@@ -57,6 +59,7 @@ def rewrap_command(
     if recipients and to_keyring is not None:
         raise click.UsageError("Seal to recipients or to a keyring, not both.")
     to = list(recipients) if recipients else load_sealing(to_keyring or given.keyring)
+    in_place = output.exists() and output.samefile(file)
     with bar("Rewrapping", options.size(file)) as progress:
         size = rewrapping.rewrap(
             file,
@@ -71,4 +74,8 @@ def rewrap_command(
     if as_json:
         click.echo(json.dumps({"output": str(output), "bytes": size}))
     else:
-        say(f"Wrote {output}, {human(size)}. Whoever could open the old file still can.")
+        say(f"Wrote {output}, {human(size)}.")
+        if in_place:
+            say("Whoever kept a copy of the old file can still open that.")
+        else:
+            say("Whoever could open the old file still can.")

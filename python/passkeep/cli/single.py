@@ -57,7 +57,7 @@ def encrypt_command(
     To recipients (--to), to a keyring, or with a password. A single stream
     carries no keyring: keep the keyring, or use `passkeep backup`.
     """
-    _refuse_json_on_standard_output(output, as_json=as_json)
+    options.refuse_json_on_standard_output(output, as_json=as_json)
     if output == options.STANDARD_STREAM and not armor and sys.stdout.isatty():
         raise click.UsageError("This is binary: use -o FILE, --armor, or redirect standard output.")
     password = options.read_password(password_env, password_fd)
@@ -107,7 +107,7 @@ def decrypt_command(
     With -o the output appears only when everything was verified. Standard
     output gets each part as soon as it is verified; check the exit code.
     """
-    _refuse_json_on_standard_output(output, as_json=as_json)
+    options.refuse_json_on_standard_output(output, as_json=as_json)
     source = options.source(file)
     if isinstance(source, int) and sys.stdin.isatty():
         raise click.UsageError("Name a file, or redirect standard input.")
@@ -123,11 +123,6 @@ def decrypt_command(
         )
     if as_json:
         _show_json(output, size)
-
-
-def _refuse_json_on_standard_output(output: Path, *, as_json: bool) -> None:
-    if as_json and output == options.STANDARD_STREAM:
-        raise click.UsageError("--json needs -o FILE: standard output is taken.")
 
 
 def _show_json(output: Path, size: int, digest: Hasher | None = None) -> None:

@@ -108,11 +108,11 @@ def backup_command(
     size of its backups can learn what else is in it.
     """
     target = output or _default_output(tree, cipher, compress)
+    options.refuse_json_on_standard_output(target, as_json=as_json)
     patterns = _patterns(exclude, exclude_from, include)
     to = _sealing(keyring, recipients)
     if target == options.STANDARD_STREAM and sys.stdout.isatty():
         raise click.UsageError("A backup is binary: redirect standard output, or use -o FILE.")
-    shown = as_json and target != options.STANDARD_STREAM
     hasher = None if digest is None else Hasher(digest)
     watch = Stopwatch()
 
@@ -138,9 +138,9 @@ def backup_command(
                 progress=watch.watching(progress),
             )
         except PartialError as error:
-            reports.show_json(error.report, hasher, as_json=shown)
+            reports.show_json(error.report, hasher, as_json=as_json)
             raise
-    reports.show_json(report, hasher, as_json=shown)
+    reports.show_json(report, hasher, as_json=as_json)
     if not as_json:
         say(f"Backed up {reports.summary(report)} to {target} in {watch.rate(report.bytes)}.")
         if compress is not None:
