@@ -161,9 +161,37 @@ def test_lists_are_checked(tool, tmp_path):
     assert results == ["No such file or directory", "different"]
 
 
+STRANGE = ("a\\b", "\\n", f"a\n{'0' * 64}  passwd", "\\", "e\rf")
+
+
+def test_a_name_forges_no_line(tmp_path):
+    for name in STRANGE:
+        (tmp_path / name).write_bytes(DATA[:10])
+    done = ok("digest", "--algorithm", "sha256", *STRANGE, cwd=tmp_path)
+    assert done.out == theirs("sha256sum", *STRANGE, cwd=tmp_path)
+    (tmp_path / "list").write_bytes(done.out)
+    checked = ok("digest", "--check", "list", "--algorithm", "sha256", cwd=tmp_path)
+    assert checked.out.count(b": ok\n") == checked.out.count(b"\n") == len(STRANGE)
+    assert theirs("sha256sum", "--check", "--quiet", "list", cwd=tmp_path) == b""
+    # An older b3sum writes \r as it is.
+    done = ok("digest", *STRANGE[:-1], cwd=tmp_path)
+    assert done.out == theirs("b3sum", *STRANGE[:-1], cwd=tmp_path)
+
+
+def test_a_name_need_not_be_text(tmp_path):
+    name = os.fsdecode(b"caf\xe9")
+    (tmp_path / name).write_bytes(DATA)
+    strict = {"PYTHONIOENCODING": "utf-8:strict"}
+    done = ok("digest", name, cwd=tmp_path, env=strict)
+    assert done.out == f"{b3sum(DATA)}  ".encode() + b"caf\xe9\n"
+    (tmp_path / "list").write_bytes(done.out)
+    assert ok("digest", "--check", "list", cwd=tmp_path, env=strict).out == b"caf\\udce9: ok\n"
+
+
 def test_mistakes(tmp_path):
-    (tmp_path / "list").write_text("nonsense\n")
-    assert_fails(run("digest", "--check", "list", cwd=tmp_path), 2, hint=False)
+    for nonsense in ("nonsense", f"\\{'0' * 64}  a\\b", f"\\{'0' * 64}  a\\"):
+        (tmp_path / "list").write_text(f"{nonsense}\n")
+        assert_fails(run("digest", "--check", "list", cwd=tmp_path), 2, hint=False)
     (tmp_path / "list").write_text("")
     assert_fails(run("digest", "--check", "list", cwd=tmp_path), 2, hint=False)
     assert run("digest", "--check", "list", "list", cwd=tmp_path).code == 2

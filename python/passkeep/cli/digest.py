@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hmac
 import json
+import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,7 +17,10 @@ from passkeep.cli.ending import printable, say
 from passkeep.cli.progress import bar
 from passkeep.errors import DamagedError, InvalidInputError
 
-_LINE = re.compile(r"(?P<digest>[0-9a-fA-F]{64})  ?\*?(?P<name>.+)")
+_LINE = re.compile(r"(?P<escaped>\\?)(?P<digest>[0-9a-fA-F]{64})  ?\*?(?P<name>.+)")
+
+_ESCAPES = {"\\": "\\\\", "\n": "\\n", "\r": "\\r"}
+_UNESCAPES = {escape: character for character, escape in _ESCAPES.items()}
 
 
 @click.command()
@@ -51,7 +55,28 @@ def digest_command(
         if as_json:
             click.echo(json.dumps({"file": str(file), "algorithm": algorithm, "digest": found}))
         else:
-            click.echo(f"{found}  {file}")
+            # As bytes: names need not be text.
+            click.echo(os.fsencode(_line(found, str(file))))
+
+
+def _line(digest: str, name: str) -> str:
+    """One line, also where a name has several, or somebody could forge the next one."""
+    escaped = "".join(_ESCAPES.get(character, character) for character in name)
+    return f"{digest}  {name}" if escaped == name else f"\\{digest}  {escaped}"
+
+
+def _parse(line: str) -> tuple[str, Path] | None:
+    """Digest and name of a line; None where it is no such line."""
+    match = _LINE.fullmatch(line)
+    if match is None:
+        return None
+    name = match["name"]
+    if match["escaped"]:
+        try:
+            name = re.sub(r"\\.?", lambda escape: _UNESCAPES[escape[0]], name)
+        except KeyError:
+            return None
+    return match["digest"].lower(), Path(name)
 
 
 def _digest(file: Path, algorithm: digests.Algorithm, threads: int | None) -> str:
@@ -86,10 +111,10 @@ def _read(path: Path) -> Iterator[tuple[str, Path]]:
     found = 0
     with path.open(encoding="utf-8", errors="surrogateescape") as lines:
         for number, line in enumerate(lines, 1):
-            match = _LINE.fullmatch(line.rstrip("\n"))
-            if match is None:
+            parsed = _parse(line.rstrip("\n"))
+            if parsed is None:
                 raise InvalidInputError(f"line {number} of {path} is not a digest and a name")
             found += 1
-            yield match["digest"].lower(), Path(match["name"])
+            yield parsed
     if not found:
         raise InvalidInputError(f"{path} lists nothing")
