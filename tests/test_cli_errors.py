@@ -222,3 +222,21 @@ def test_usage_errors(arguments):
     result = run(*arguments)
     assert result.code == 2
     assert "Usage: passkeep" in result.err
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("rewrap", "b.age", "--to", "age1", "-o", "-"),
+        ("key", "export", "--identity-out", "-"),
+        ("init", "--no-passkey", "--recovery-key-out", "-"),
+        ("key", "recovery", "--recovery-key-out", "-"),
+    ],
+    ids=lambda command: " ".join(command[:2]),
+)
+def test_a_dash_is_no_file(command, tmp_path):
+    (tmp_path / "b.age").write_bytes(b"")
+    done = run(*command, cwd=tmp_path, env={"XDG_DATA_HOME": str(tmp_path / "data")})
+    assert done.code == 2
+    assert "standard output cannot be used here" in done.err
+    assert [path.name for path in tmp_path.iterdir()] == ["b.age"]

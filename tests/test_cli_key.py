@@ -93,7 +93,10 @@ def test_a_host_with_only_the_export_backs_up_and_opens_nothing(
     ok("key", "export", "--public", "-o", export, "--keyring", keyring_path)
     sealed = tmp_path / "b.age"
     ok("backup", tree, "-o", sealed, "--keyring", export, env=host)
-    assert export.read_bytes() == ok("key", "export", "--public", "--keyring", keyring_path).out
+    for more in ((), ("-o", "-")):
+        printed = ok("key", "export", "--public", "--keyring", keyring_path, *more, cwd=tmp_path)
+        assert export.read_bytes() == printed.out
+    assert not (tmp_path / "-").exists()
     opening = run(
         "restore", sealed, "--keyring", export, "--password-env", "X", env=host | {"X": "x"}
     )

@@ -12,7 +12,7 @@ import click
 from passkeep.age.hybrid import HybridIdentity
 from passkeep.cli import security_key as key_prompts
 from passkeep.cli.ending import say, sentence
-from passkeep.cli.options import FILE, Command
+from passkeep.cli.options import NAMED_FILE, Command
 from passkeep.cli.terminal import require_person
 from passkeep.errors import InvalidInputError, OutputError, PasskeepError
 from passkeep.keyring import Keyring, Slot, passwords, recovery
@@ -57,7 +57,7 @@ def _checked_out(context: click.Context, option: click.Parameter, out: Path | No
 
 recovery_key_option = click.option(
     "--recovery-key-out",
-    type=FILE,
+    type=NAMED_FILE,
     callback=_checked_out,
     help="Write the recovery key to this new file instead of showing it (for scripts).",
 )

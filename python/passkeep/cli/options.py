@@ -19,6 +19,19 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 FILE = click.Path(dir_okay=False, path_type=Path)
 INPUT = click.Path(exists=True, dir_okay=False, path_type=Path, allow_dash=True)
 
+
+class _NamedFile(click.Path):
+    """A file that standard output cannot stand for."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Refuses what stands for standard output elsewhere."""
+        if os.fspath(value) == "-":
+            self.fail('standard output cannot be used here; a file of that name is "./-"')
+        return super().convert(value, param, ctx)
+
+
+NAMED_FILE = _NamedFile(dir_okay=False, path_type=Path)
+
 READABLE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 _MAX_LINE = 4096

@@ -19,7 +19,7 @@ from passkeep.keyring import State
 @click.option(
     "-o",
     "--output",
-    type=options.FILE,
+    type=options.NAMED_FILE,
     required=True,
     help="The new file; with --force FILE itself.",
 )

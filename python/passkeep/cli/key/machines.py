@@ -25,17 +25,17 @@ _FILE = click.argument("file", type=click.Path(exists=True, dir_okay=False, path
 )
 @click.option(
     "--identity-out",
-    type=options.FILE,
+    type=options.NAMED_FILE,
     metavar="FILE",
     help="Write the root as an age identity file: whoever has it opens every backup.",
 )
-@click.option("-o", "--output", type=options.FILE, help="Default: standard output.")
+@click.option("-o", "--output", type=options.FILE, default="-", help="Default: standard output.")
 @options.force_option
 @ways.unlock_options
 def export_command(
     public: bool,
     identity_out: Path | None,
-    output: Path | None,
+    output: Path,
     force: bool,
     given: ways.Ways,
 ) -> None:
@@ -47,12 +47,12 @@ def export_command(
     if public == (identity_out is not None):
         raise click.UsageError("Choose --public or --identity-out.")
     if identity_out is not None:
-        if output is not None:
+        if output != options.STANDARD_STREAM:
             raise click.UsageError("--output goes with --public.")
         _export_identity(given, identity_out, force=force)
         return
     exported = parts.load(given).pinned()
-    if output is None:
+    if output == options.STANDARD_STREAM:
         click.echo(exported.to_bytes(), nl=False)
         return
     exported.save(output, overwrite=force)
