@@ -6,6 +6,7 @@ import errno
 import http.client
 import os
 import re
+import resource
 import signal
 import stat
 import tempfile
@@ -128,6 +129,20 @@ def test_without_a_temporary_file_the_address_itself_is_opened(
     monkeypatch.setattr(tempfile, "mkstemp", lambda **_: broken(""))
     with opening.discreet("http://passkeep.localhost:1/#t") as url:
         assert url == "http://passkeep.localhost:1/#t"
+
+
+def test_a_full_disk_keeps_no_part_of_the_address(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100, hard))  # the file has 200 bytes
+    try:
+        with opening.discreet("http://passkeep.localhost:1/#t") as url:
+            assert url == "http://passkeep.localhost:1/#t"
+            assert list(tmp_path.iterdir()) == []
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
 def test_in_wsl_the_address_itself_is_opened(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,7 +9,7 @@ import os
 import pytest
 
 from passkeep import temporary
-from passkeep.output import publish
+from passkeep.output import check_target, publish
 from support.trees import names
 
 STALE = ".target.passkeep-0123456789ab"
@@ -152,3 +152,15 @@ def test_what_replaces_a_private_file_is_private_from_the_beginning(tmp_path, mo
         path.write_bytes(b"new")
     assert target.stat().st_mode & 0o777 == mode
     assert target.read_bytes() == b"new"
+
+
+def test_a_pipe_by_the_name_of_its_descriptor(tmp_path):
+    """As in `-o /dev/stdout | …` and `-o >(command)`: what the link says is no path."""
+    reading, writing = os.pipe()
+    with os.fdopen(reading, "rb") as reader, os.fdopen(writing, "wb") as writer:
+        name = tmp_path / "link"
+        name.symlink_to(f"/dev/fd/{writer.fileno()}")
+        check_target(name, overwrite=False)
+        write(name, b"into the pipe")
+        writer.close()
+        assert reader.read() == b"into the pipe"

@@ -62,7 +62,7 @@ def publish(
             is complete, but its name may not be on the disk yet.
         OSError: The system refused; `target` is unchanged.
     """
-    final = Path(os.path.realpath(target))
+    final = _final(target)
     _check_target(final, overwrite=overwrite)
     if _is_special(final):
         yield final
@@ -100,7 +100,7 @@ def check_target(target: object, *, overwrite: bool) -> None:
     """
     if not isinstance(target, (str, os.PathLike)):
         return
-    final = Path(os.path.realpath(target))
+    final = _final(target)
     _check_target(final, overwrite=overwrite)
     if not _is_special(final):
         _check_folder(final.parent)
@@ -125,6 +125,15 @@ def refuse_same_file(source: object, target: object) -> None:
         one, other = Path(source).stat(), Path(target).stat()
         if stat.S_ISREG(one.st_mode) and os.path.samestat(one, other):
             raise InvalidInputError("input and output are the same file; nothing was written")
+
+
+def _final(target: str | os.PathLike[str]) -> Path:
+    """What is written: the file behind links, or a device or a FIFO by the name given.
+
+    A link below /proc leads to a pipe without saying how (`/dev/stdout`, `>(command)`).
+    """
+    given = Path(target)
+    return given if _is_special(given) else Path(os.path.realpath(given))
 
 
 def _check_target(final: Path, *, overwrite: bool) -> None:

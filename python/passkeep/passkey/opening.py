@@ -62,11 +62,18 @@ def _write(page: str) -> Path | None:
     """Write a file that only this user can read; None where that does not work."""
     try:
         descriptor, name = tempfile.mkstemp(prefix="passkeep-", suffix=".html")  # mode 0600
+    except OSError:
+        return None
+    path = Path(name)
+    try:
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:
             file.write(page)
     except OSError:
+        # Part of the address may be in it.
+        with suppress(OSError):
+            path.unlink()
         return None
-    return Path(name)
+    return path
 
 
 def _in_wsl() -> bool:
