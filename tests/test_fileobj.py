@@ -1,5 +1,7 @@
 """`passkeep.open`: sealed files as Python's file objects."""
 
+import gc
+import gzip
 import io
 import os
 import pickle
@@ -16,7 +18,6 @@ import numpy as np
 import pytest
 
 import passkeep
-import passkeep.fileobj
 
 IDENTITY = passkeep.Identity.generate()
 CIPHERS = ["age", "aes-256-gcm"]
@@ -400,9 +401,9 @@ def test_an_exception_leaves_what_stood_there(tmp_path):
     assert list(tmp_path.iterdir()) == [path]
 
 
-def forget(file):
+def forget(file, data=DATA):
     """Writes to a file, and lets go of it as the garbage collector does."""
-    file.write(DATA)
+    file.write(data)
     with pytest.warns(ResourceWarning, match="not closed"):
         file.__del__()
 
@@ -573,7 +574,7 @@ def ends_the_block(file):
 
 
 @pytest.mark.parametrize(
-    "child", [exits, closes, writes, ends_the_block, passkeep.fileobj.SealedWriter.__del__]
+    "child", [exits, closes, writes, ends_the_block, passkeep.SealedWriter.__del__]
 )
 def test_a_forked_child_has_no_part_in_it(child, tmp_path):
     path = tmp_path / "file"
@@ -612,6 +613,81 @@ def test_modes(tmp_path):
     ):
         with pytest.raises(passkeep.InvalidInputError):
             passkeep.open(path, mode, **arguments)
+
+
+# Text
+
+
+def test_text(tmp_path):
+    path = tmp_path / "file"
+    with passkeep.open(path, "wt", to=IDENTITY.recipient) as file:
+        file.write("Zwölf Boxkämpfer\n")
+        print("jagen Viktor", file=file)
+    assert (
+        passkeep.decrypt(path.read_bytes(), IDENTITY) == "Zwölf Boxkämpfer\njagen Viktor\n".encode()
+    )
+    with passkeep.open(path, "rt", identity=IDENTITY) as file:
+        assert list(file) == ["Zwölf Boxkämpfer\n", "jagen Viktor\n"]
+    with pytest.raises(passkeep.OutputError, match="already exists"):
+        passkeep.open(path, "xt", to=IDENTITY.recipient)
+    other = {"encoding": "utf-16-le", "newline": "\r\n"}
+    with passkeep.open(path, "wt", to=IDENTITY.recipient, **other) as file:
+        file.write("ä\n")
+    assert passkeep.decrypt(path.read_bytes(), IDENTITY) == "ä\r\n".encode("utf-16-le")
+    with passkeep.open(path, "rt", identity=IDENTITY, encoding="utf-16-le") as file:
+        assert file.read() == "ä\n"
+
+
+def test_half_a_text_is_not_published(tmp_path):
+    path = tmp_path / "file"
+    with (  # noqa: PT012
+        pytest.raises(ZeroDivisionError),
+        passkeep.open(path, "wt", to=IDENTITY.recipient) as file,
+    ):
+        file.write("half")
+        raise ZeroDivisionError
+    assert file.closed
+    forget(passkeep.open(path, "wt", to=IDENTITY.recipient), "half")
+    gc.collect()
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("how", [{"encoding": "none such"}, {"newline": "x"}])
+def test_text_that_cannot_be_leaves_nothing(how, tmp_path, sealed):
+    with pytest.raises((LookupError, ValueError)):
+        passkeep.open(tmp_path / "file", "wt", to=IDENTITY.recipient, **how)
+    with pytest.raises((LookupError, ValueError)):
+        passkeep.open(sealed, "rt", identity=IDENTITY, **how)
+    assert list(tmp_path.iterdir()) == [sealed]
+
+
+def wrapped_text(file, numbers):
+    wrapper = io.TextIOWrapper(file)
+    for number in numbers:
+        wrapper.write(str(1 / number))
+    wrapper.close()
+
+
+def compressed(file, numbers):
+    with gzip.open(file, "wb") as wrapper:
+        for number in numbers:
+            wrapper.write(str(1 / number).encode())
+
+
+@pytest.mark.parametrize(("write", "read"), [(wrapped_text, bytes), (compressed, gzip.decompress)])
+def test_wrappers_publish_nothing_half(write, read, tmp_path):
+    """One that closes what it wraps, as the documentation has it, and one that does not."""
+    path = tmp_path / "file"
+    with (
+        pytest.raises(ZeroDivisionError),
+        passkeep.open(path, "wb", to=IDENTITY.recipient) as file,
+    ):
+        write(file, [1, 0])
+    gc.collect()
+    assert list(tmp_path.iterdir()) == []
+    with passkeep.open(path, "wb", to=IDENTITY.recipient) as file:
+        write(file, [1])
+    assert read(passkeep.decrypt(path.read_bytes(), IDENTITY)) == b"1.0"
 
 
 @each_cipher

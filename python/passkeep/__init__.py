@@ -50,7 +50,7 @@ if TYPE_CHECKING:
         TamperedError,
         WrongKeyError,
     )
-    from passkeep.fileobj import SealedReader, SealedWriter, open  # noqa: A004
+    from passkeep.fileobj import open  # noqa: A004
     from passkeep.keyring import Keyring, PublicKeyring, RootIdentity, Slot, State, Unlock
     from passkeep.memory import (
         decrypt,
@@ -60,9 +60,11 @@ if TYPE_CHECKING:
         opened_size,
         sealed_size,
     )
+    from passkeep.reader import SealedReader
     from passkeep.rewrapping import rewrap
     from passkeep.stream import decrypt_file, encrypt_file
     from passkeep.tree import backup, cat, list_backup, restore, verify
+    from passkeep.writer import SealedText, SealedWriter
 
 __version__ = _native.VERSION
 
@@ -92,6 +94,7 @@ __all__ = [
     "Recipient",
     "RootIdentity",
     "SealedReader",
+    "SealedText",
     "SealedWriter",
     "Slot",
     "State",
@@ -160,11 +163,7 @@ _PARTS: dict[str, tuple[str, ...]] = {
         "TamperedError",
         "WrongKeyError",
     ),
-    "passkeep.fileobj": (
-        "SealedReader",
-        "SealedWriter",
-        "open",
-    ),
+    "passkeep.fileobj": ("open",),
     "passkeep.keyring": (
         "Keyring",
         "PublicKeyring",
@@ -181,6 +180,7 @@ _PARTS: dict[str, tuple[str, ...]] = {
         "opened_size",
         "sealed_size",
     ),
+    "passkeep.reader": ("SealedReader",),
     "passkeep.rewrapping": ("rewrap",),
     "passkeep.stream": (
         "decrypt_file",
@@ -192,6 +192,10 @@ _PARTS: dict[str, tuple[str, ...]] = {
         "list_backup",
         "restore",
         "verify",
+    ),
+    "passkeep.writer": (
+        "SealedText",
+        "SealedWriter",
     ),
 }
 _RENAMED = {
