@@ -1,6 +1,6 @@
 # What people do here. `make help` lists it.
 .DEFAULT_GOAL := help
-.PHONY: help dev demo test test-rust test-python memory large soak lint docs format bench wheel wheel-check peers clean
+.PHONY: help dev demo test test-rust test-python fixed-work instructions instructions-accept masked memory large soak lint docs format bench wheel wheel-check peers clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -14,7 +14,7 @@ GIB ?= 8
 export PYO3_PYTHON := $(BIN)/python
 
 help:  ## List the targets
-	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 21
 
 $(VENV)/tools: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -31,13 +31,27 @@ peers: $(VENV)/tools  ## Install what tests need: Chromium, age, age-encryption
 demo: dev peers  ## Back up and restore a real tree with each way in (TREE=folder)
 	$(BIN)/python tests/demo.py $(if $(TREE),--tree $(TREE))
 
-test: test-rust test-python  ## Run every test
+test: test-rust instructions test-python  ## Run every test
 
 test-rust: $(VENV)/tools
 	cargo test --quiet --locked --workspace --exclude passkeep-python --profile $(PROFILE)
 
 test-python: dev peers
 	$(BIN)/python -m pytest
+
+# The counts depend on how code is divided among units, which incremental builds decide.
+FIXED_WORK = $(or $(CARGO_TARGET_DIR),target)/fast/examples/fixed_work
+fixed-work: peers
+	CARGO_INCREMENTAL=1 cargo build --quiet --locked --workspace --exclude passkeep-python --profile fast --examples
+
+instructions: fixed-work  ## Count what fixed work costs, and compare with bench/instructions.json
+	$(BIN)/python bench/instructions.py $(FIXED_WORK)
+
+instructions-accept: fixed-work  ## Write bench/instructions.json
+	$(BIN)/python bench/instructions.py $(FIXED_WORK) --accept
+
+masked: dev peers  ## Run all vectors and lengths as on lesser CPUs (minutes)
+	PASSKEEP_SOAK=1 $(BIN)/python -m pytest -q tests/test_masked_cpu.py --timeout 3600
 
 memory: dev  ## Put GIB through every pipe and watch the memory stay flat
 	PASSKEEP_TEST_GIB=$(GIB) $(BIN)/python -m pytest -q -s tests/test_flat_memory.py

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Installs what the tests meet passkeep with: a real browser, and other age
-# implementations. Usage: install-peers.sh VENV
+# Installs what the tests meet passkeep with: a real browser, other age
+# implementations, a counter of instructions and an older CPU. Usage: install-peers.sh VENV
 set -euo pipefail
 
 venv=$1
@@ -27,6 +27,8 @@ need zstd zstd
 need b3sum b3sum
 need go golang-go
 need npm npm
+need valgrind valgrind
+need qemu-x86_64 qemu-user
 
 # Debian's age knows no hybrid recipients yet.
 if ! "$venv/bin/age" --version 2>/dev/null | grep -qx "$age_version"; then
