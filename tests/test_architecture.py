@@ -47,6 +47,7 @@ ARROWS = {
         *("errors", "_native", "audience", "incoming", "keyring", "output", "replacing"),
         *("sealed", "stream"),
     },
+    "benchmark": {"_native", "sealed"},
     "passkey": {"errors", "age", "prf"},
     "web": {"errors", "age", "incoming", "keyring", "passkey", "prf"},
     "cli": {

@@ -3,7 +3,7 @@
 //! Without arguments it prints each work and its stages. With `WORK STAGES` it sets up and goes
 //! through that many stages of the work: what a stage costs is the difference between two runs,
 //! so neither the start of a process nor the set-up counts.
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::similar_names)] // a sealer makes what is sealed
 
 use std::fs::{self, File};
 use std::io::{self, Write};
