@@ -14,7 +14,7 @@ ASK = "from passkeep.benchmark.ciphers import *; print(recommended())"
     ids=lambda case: getattr(case, "name", case),
 )
 def test_it_is_the_faster_one_of_the_processor(cpu, expected):
-    """AES is 1.8 times as fast here, and there a ninth as fast."""
+    """AES is 1.8 times as fast with its instructions, and a quarter as fast without."""
     assert cpu.run("-c", ASK).strip() == expected
 
 
