@@ -14,7 +14,7 @@ import pytest
 from support import crossing, features
 from support.cpus import CPUS, NEHALEM, Cpu
 
-UNIT = 1 << 20
+UNIT = 1 << 18
 SOAK = "PASSKEEP_SOAK" in os.environ
 
 VECTORS = ("test_age_vectors.py", "test_cobblestone_vectors.py")
@@ -70,7 +70,7 @@ def test_openssl_finds_a_lesser_processor(cpu):
 def test_what_one_seals_the_other_opens(cpu, tmp_path):
     lengths = [0, 1, 16_384, 65_535, 65_536, 65_537, UNIT + 15]
     if cpu is not NEHALEM:
-        lengths += [16_383, 16_385, UNIT - 1, UNIT, UNIT + 1, 2 * UNIT, 2 * UNIT + 16_400]
+        lengths += [16_383, 16_385, UNIT - 1, UNIT, UNIT + 1, 4 * UNIT, 4 * UNIT + 16_400]
     crossing.seal(tmp_path, "ours", lengths)
     cpu.run("-m", "support.crossing", tmp_path, *lengths)
     crossing.open_all(tmp_path, "theirs", lengths)
