@@ -48,11 +48,15 @@ ARROWS = {
         *("sealed", "stream"),
     },
     "benchmark": {"_native", "sealed"},
+    "jobs": {
+        *("errors", "_native", "age", "audience", "digests", "incoming", "keyring", "output"),
+        *("sealed", "stream", "temporary", "tree"),
+    },
     "passkey": {"errors", "age", "prf"},
     "web": {"errors", "age", "incoming", "keyring", "passkey", "prf"},
     "cli": {
-        *("errors", "_native", "age", "incoming", "keyring", "output", "passkey"),
-        *("digests", "prf", "rewrapping", "sealed", "stream", "tree"),
+        *("errors", "_native", "age", "audience", "incoming", "jobs", "keyring", "output"),
+        *("passkey", "digests", "prf", "rewrapping", "sealed", "stream", "tree"),
     },
     "__main__": {"cli"},
 }

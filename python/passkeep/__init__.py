@@ -51,6 +51,7 @@ if TYPE_CHECKING:
         WrongKeyError,
     )
     from passkeep.fileobj import open  # noqa: A004
+    from passkeep.jobs import Job, JobError, JobProblem, JobResult, read_jobs, run_jobs
     from passkeep.keyring import Keyring, PublicKeyring, RootIdentity, Slot, State, Unlock
     from passkeep.memory import (
         decrypt,
@@ -80,6 +81,10 @@ __all__ = [
     "Hasher",
     "Identity",
     "InvalidInputError",
+    "Job",
+    "JobError",
+    "JobProblem",
+    "JobResult",
     "Keyring",
     "KeyringError",
     "LimitError",
@@ -122,8 +127,10 @@ __all__ = [
     "parse_identity_file",
     "parse_recipient",
     "passkey",
+    "read_jobs",
     "restore",
     "rewrap",
+    "run_jobs",
     "sealed_size",
     "verify",
 ]
@@ -164,6 +171,14 @@ _PARTS: dict[str, tuple[str, ...]] = {
         "WrongKeyError",
     ),
     "passkeep.fileobj": ("open",),
+    "passkeep.jobs": (
+        "Job",
+        "JobError",
+        "JobProblem",
+        "JobResult",
+        "read_jobs",
+        "run_jobs",
+    ),
     "passkeep.keyring": (
         "Keyring",
         "PublicKeyring",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
@@ -10,6 +11,7 @@ from passkeep.age.header import Stanza
 from passkeep.age.keys import Recipient
 from passkeep.errors import InvalidInputError
 from passkeep.keyring import Keyring, PublicKeyring, State
+from passkeep.keyring.public import read_json
 from passkeep.stream import Recipients, to_recipients
 
 To: TypeAlias = Keyring | PublicKeyring | Recipients
@@ -29,6 +31,17 @@ class Audience:
     recipients: Sequence[Recipient]
     stanzas: tuple[Stanza, ...]
     keyring: PublicKeyring | None
+
+
+def load(path: str | os.PathLike[str]) -> Keyring | PublicKeyring:
+    """Reads what backups are sealed to: a keyring, or the public export of one.
+
+    Raises:
+        DamagedError: It is neither, or malformed.
+        OSError: It cannot be read.
+    """
+    public = str(read_json(path).get("passkeep", "")).startswith("public/")
+    return PublicKeyring.load(path) if public else Keyring.load(path)
 
 
 def resolve(to: To, state: State | None = None, *, travel: bool = True) -> Audience:

@@ -88,3 +88,13 @@ class CancelledError(PasskeepError):
 
 class InvalidInputError(PasskeepError, ValueError):
     """An argument is malformed: a recipient, an identity, a recovery key, …."""
+
+
+def describe(error: BaseException) -> str:
+    """What went wrong, in one line for a person."""
+    if isinstance(error, MemoryError):
+        return "there is not enough memory"
+    if isinstance(error, OSError):
+        reason = error.strerror or str(error)
+        return reason if error.filename is None else f"{error.filename}: {reason}"
+    return str(error)

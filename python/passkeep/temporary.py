@@ -33,7 +33,7 @@ def beside(final: Path, mode: int) -> Iterator[tuple[Path, int]]:
     Yields:
         Its path, and a descriptor that keeps it locked.
     """
-    _remove_stale(final)
+    remove_stale(final)
     path, descriptor = _create(final, mode)
     owner = os.getpid()
     try:
@@ -45,6 +45,16 @@ def beside(final: Path, mode: int) -> Iterator[tuple[Path, int]]:
         raise
     finally:
         os.close(descriptor)
+
+
+def remove_stale(final: Path) -> None:
+    """Removes what killed processes left for a name."""
+    stale = re.compile(re.escape(_prefix(final)) + "[0-9a-f]{12}")
+    # A folder that cannot be listed can still be written to.
+    with suppress(OSError), os.scandir(final.parent) as entries:
+        for entry in entries:
+            if stale.fullmatch(entry.name) and entry.is_file(follow_symlinks=False):
+                _remove_unlocked(Path(entry.path))
 
 
 def _create(final: Path, mode: int) -> tuple[Path, int]:
@@ -63,15 +73,6 @@ def _create(final: Path, mode: int) -> tuple[Path, int]:
             return path, descriptor
         # Somebody else saw it before it was locked, and has removed it or will.
         os.close(descriptor)
-
-
-def _remove_stale(final: Path) -> None:
-    stale = re.compile(re.escape(_prefix(final)) + "[0-9a-f]{12}")
-    # A folder that cannot be listed can still be written to.
-    with suppress(OSError), os.scandir(final.parent) as entries:
-        for entry in entries:
-            if stale.fullmatch(entry.name) and entry.is_file(follow_symlinks=False):
-                _remove_unlocked(Path(entry.path))
 
 
 def _remove_unlocked(path: Path) -> None:

@@ -39,6 +39,7 @@ def backup(
     progress: Progress | None = None,
     cancel: CancelToken | None = None,
     state: State | None = None,
+    before_publishing: Callable[[TreeReport], object] | None = None,
 ) -> TreeReport:
     """Seals trees or files into one backup. Needs nothing that could open it.
 
@@ -70,6 +71,8 @@ def backup(
         progress: Called with the bytes of file content done so far.
         cancel: Stops the work from another thread.
         state: What this machine remembers of keyrings.
+        before_publishing: Called with the report when everything is written and
+            `target` has not appeared yet. It does not where this raises.
 
     Returns:
         What was stored.
@@ -107,6 +110,8 @@ def backup(
             progress=progress,
             cancel=cancel,
         )
+        if before_publishing is not None:
+            before_publishing(report)
     return _complete(report, "the backup was written, but not every entry is in it as it should be")
 
 

@@ -25,6 +25,7 @@ from passkeep.errors import (
     PartialError,
     PasskeepError,
     WrongKeyError,
+    describe,
 )
 
 DONE, FAILED, USAGE, WRONG_KEY, DAMAGED, PARTIAL = range(6)
@@ -91,13 +92,18 @@ def sentence(text: object) -> str:
     return f"{printable(str(text)).rstrip('. ')}."
 
 
+def code(kind: type[BaseException]) -> int:
+    """The exit code that a kind of error ends a command with."""
+    return next((number for base, number in _CODES.items() if issubclass(kind, base)), FAILED)
+
+
 def _guarded(body: Callable[[], object]) -> int:
     try:
         body()
     except PasskeepError as error:
         if isinstance(error, PartialError):
             _report(error)
-        return _complain(error, error.hint, _code(error))
+        return _complain(error, error.hint, code(type(error)))
     except click.ClickException as error:
         error.show()
         return error.exit_code
@@ -108,12 +114,8 @@ def _guarded(body: Callable[[], object]) -> int:
         say("Terminated.")
         return TERMINATED
     except (OSError, MemoryError) as error:
-        return _complain(_describe(error), _system_hint(error), FAILED)
+        return _complain(describe(error), _system_hint(error), FAILED)
     return DONE
-
-
-def _code(error: PasskeepError) -> int:
-    return next((code for kind, code in _CODES.items() if isinstance(error, kind)), FAILED)
 
 
 def _complain(error: object, hint: str, code: int) -> int:
@@ -130,14 +132,6 @@ def _report(error: PartialError) -> None:
     more = getattr(error.report, "problem_count", 0) - len(problems)
     if more > 0:
         say(f"  … and {more} more")
-
-
-def _describe(error: OSError | MemoryError) -> str:
-    if isinstance(error, MemoryError):
-        return "there is not enough memory"
-    if error.filename is None:
-        return error.strerror or str(error)
-    return f"{error.filename}: {error.strerror}"
 
 
 def _system_hint(error: OSError | MemoryError) -> str:

@@ -8,13 +8,15 @@ asked for where it does not answer.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 
+from passkeep import audience
 from passkeep.age.keys import Identity, parse_identity_file
 from passkeep.age.secret import Secret
 from passkeep.cli import security_key
@@ -31,7 +33,6 @@ from passkeep.cli.terminal import ask_secret, require_person, somebody_is_there
 from passkeep.errors import CeremonyError, InvalidInputError, WrongKeyError
 from passkeep.keyring import Keyring, PublicKeyring, RootIdentity
 from passkeep.keyring import recovery as recovery_keys
-from passkeep.keyring.public import read_json
 from passkeep.passkey import Browser
 from passkeep.prf import PasskeyClient
 
@@ -128,23 +129,26 @@ def open_keyring(keyring: Keyring, given: Ways) -> RootIdentity:
 def load_keyring(path: Path | None) -> tuple[Keyring, Path]:
     """The keyring that is meant, and where it is."""
     path = path or default_keyring()
-    try:
+    with _missing(path):
         return Keyring.load(path), path
-    except FileNotFoundError:
-        raise InvalidInputError(
-            f"there is no keyring at {path}",
-            hint="Make one with `passkeep init`, or name it with --keyring.",
-        ) from None
 
 
 def load_sealing(path: Path | None) -> Keyring | PublicKeyring:
     """What backups are sealed to: a keyring, or the public export of one."""
     path = path or default_keyring()
-    if path.is_file():
-        value = read_json(path)
-        if str(value.get("passkeep", "")).startswith("public/"):
-            return PublicKeyring.load(path)
-    return load_keyring(path)[0]
+    with _missing(path):
+        return audience.load(path)
+
+
+@contextmanager
+def _missing(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except FileNotFoundError:
+        raise InvalidInputError(
+            f"there is no keyring at {path}",
+            hint="Make one with `passkeep init`, or name it with --keyring.",
+        ) from None
 
 
 def choose(given: Ways, kinds: set[str], unlock: Callable[..., Identified]) -> Identified:

@@ -1,0 +1,155 @@
+"""Runs one job, wherever an executor wants it: plain data in, plain data out."""
+
+from __future__ import annotations
+
+import logging
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import cast
+
+from passkeep import audience, temporary
+from passkeep._native import CancelToken, Hasher, TreeReport
+from passkeep.errors import CancelledError, PartialError
+from passkeep.jobs import journal
+from passkeep.jobs.destination import Standing, published, size
+from passkeep.jobs.job import Job
+from passkeep.jobs.results import JobError, JobProblem, JobResult
+from passkeep.keyring import Keyring, PublicKeyring, State
+from passkeep.stream import encrypt_file
+from passkeep.tree import backup
+
+_log = logging.getLogger(__name__)
+
+_MAX_PROBLEMS = 100
+"""Problems of one job that a result carries."""
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """A job and how to run it.
+
+    Attributes:
+        number: Its place among all jobs.
+        job: The job, with absolute paths.
+        before: What is at its destination.
+        threads: How many cores it may use.
+        sync: Whether to wait until its output is on the disk.
+        journal: Where the run is recorded; None for nowhere.
+        state: What the machine remembers of keyrings; None for the default.
+    """
+
+    number: int
+    job: Job
+    before: Standing | None
+    threads: int
+    sync: bool
+    journal: str | None
+    state: State | None
+
+
+def perform(task: Task, cancel: CancelToken | None = None) -> JobResult:
+    """Runs a job. Whatever goes wrong with it becomes its result.
+
+    A task that is run twice, by an executor that lost sight of it or after a kill,
+    finds its own output and leaves it as it is.
+
+    Raises:
+        CancelledError: `cancel` was used.
+    """
+    start = time.perf_counter()
+    try:
+        temporary.remove_stale(Path(task.job.target))
+        if published(task.job.target, task.before):
+            return JobResult(task.number, task.job, "done", sealed=_size(task.job), found=True)
+        return _seal(task, start, cancel)
+    except CancelledError:
+        raise
+    except Exception as error:  # noqa: BLE001  (one job must not end the others)
+        _log.debug("job %d failed", task.number, exc_info=True)
+        seconds = time.perf_counter() - start
+        return JobResult(task.number, task.job, "failed", seconds=seconds, error=JobError.of(error))
+
+
+def sealing(path: str, state: State | None) -> PublicKeyring:
+    """The public part of a keyring file or an export, pinned."""
+    found = audience.load(path)
+    return (found.public() if isinstance(found, Keyring) else found).pinned(state)
+
+
+def _seal(task: Task, start: float, cancel: CancelToken | None) -> JobResult:
+    job = task.job
+    hasher = None if job.digest is None else Hasher(job.digest)
+    if job.kind == "encrypt":
+        files, done = 1, _encrypt(task, hasher, cancel)
+        problems: TreeReport | None = None
+    else:
+        problems = _backup(task, hasher, cancel)
+        files, done = problems.files, problems.bytes
+    return JobResult(
+        task.number,
+        job,
+        "partial" if problems is not None and problems.problem_count else "done",
+        files=files,
+        bytes=done,
+        sealed=_size(job),
+        seconds=time.perf_counter() - start,
+        digest=None if hasher is None else hasher.hexdigest(),
+        problem_count=0 if problems is None else problems.problem_count,
+        problems=() if problems is None else _problems(problems),
+    )
+
+
+def _backup(task: Task, hasher: Hasher | None, cancel: CancelToken | None) -> TreeReport:
+    job = task.job
+
+    def note(report: TreeReport) -> None:
+        if report.problem_count and task.journal is not None:
+            journal.note_partial(task.journal, job, sync=task.sync)
+
+    try:
+        return backup(
+            job.source,
+            job.destination,
+            to=job.to if job.keyring is None else audience.load(job.keyring),
+            cipher=job.cipher,
+            travel=job.travel,
+            exclude=job.exclude,
+            exclude_caches=job.exclude_caches,
+            xattrs=job.xattrs,
+            compress=job.compress,
+            overwrite=job.overwrite,
+            sync=task.sync,
+            threads=task.threads,
+            digest=hasher,
+            cancel=cancel,
+            state=task.state,
+            before_publishing=note,
+        )
+    except PartialError as error:
+        return cast("TreeReport", error.report)
+
+
+def _encrypt(task: Task, hasher: Hasher | None, cancel: CancelToken | None) -> int:
+    job = task.job
+    return encrypt_file(
+        job.source[0],
+        job.destination,
+        to=job.to if job.keyring is None else sealing(job.keyring, task.state).recipients,
+        cipher=job.cipher,
+        overwrite=job.overwrite,
+        sync=task.sync,
+        threads=task.threads,
+        digest=hasher,
+        cancel=cancel,
+    )
+
+
+def _problems(report: TreeReport) -> tuple[JobProblem, ...]:
+    return tuple(
+        JobProblem(one.path, one.kind, one.message) for one in report.problems[:_MAX_PROBLEMS]
+    )
+
+
+def _size(job: Job) -> int | None:
+    return size(job.target)
