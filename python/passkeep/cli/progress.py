@@ -6,6 +6,10 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rich.progress import ProgressColumn
 
 _UNITS = ("B", "kB", "MB", "GB", "TB", "PB")
 
@@ -23,26 +27,41 @@ def bar(
     if not sys.stderr.isatty():
         yield None
         return
-    from rich.console import Console
-    from rich.progress import (
-        BarColumn,
-        DownloadColumn,
-        Progress,
-        TextColumn,
-        TimeRemainingColumn,
-        TransferSpeedColumn,
-    )
+    from rich.progress import DownloadColumn, TransferSpeedColumn
 
-    columns = (
+    size = total() if callable(total) else total
+    with _shown(title, size, DownloadColumn(), TransferSpeedColumn()) as update:
+        yield update
+
+
+@contextmanager
+def counter(title: str, total: int) -> Iterator[Callable[[int], object] | None]:
+    """Gives a callback for things done out of `total`, or None where nobody would see it."""
+    if not sys.stderr.isatty():
+        yield None
+        return
+    from rich.progress import MofNCompleteColumn
+
+    with _shown(title, total, MofNCompleteColumn()) as update:
+        yield update
+
+
+@contextmanager
+def _shown(
+    title: str, total: int | None, *columns: ProgressColumn
+) -> Iterator[Callable[[int], object]]:
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+    progress = Progress(
         TextColumn("{task.description}"),
         BarColumn(),
-        DownloadColumn(),
-        TransferSpeedColumn(),
+        *columns,
         TimeRemainingColumn(),
+        console=Console(stderr=True),
+        transient=True,
     )
-    size = total() if callable(total) else total
-    progress = Progress(*columns, console=Console(stderr=True), transient=True)
-    task = progress.add_task(title, total=size)
+    task = progress.add_task(title, total=total)
 
     def update(done: int) -> None:
         # Not before the work begins: somebody may be asked for a password until then.

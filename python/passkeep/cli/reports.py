@@ -39,7 +39,7 @@ def show_json(report: object, digest: Hasher | None = None, *, as_json: bool) ->
             "stored": report.stored,
             "problem_count": report.problem_count,
             "problems": [
-                {"path": _text(p.path), "kind": p.kind, "message": p.message}
+                {"path": text(p.path), "kind": p.kind, "message": p.message}
                 for p in report.problems
             ],
         }
@@ -60,17 +60,17 @@ def show_entry(entry: TreeEntry) -> None:
 def show_entry_json(entry: TreeEntry) -> None:
     """Prints an entry as a JSON object on one line."""
     value = {
-        "path": _text(entry.path),
+        "path": text(entry.path),
         "kind": entry.kind,
         "size": entry.size,
         "mode": entry.mode,
         "mtime": entry.mtime,
-        "target": entry.target if entry.target is None else _text(entry.target),
+        "target": entry.target if entry.target is None else text(entry.target),
     }
     click.echo(json.dumps(value))
 
 
-def _text(name: str) -> str:
+def text(name: str) -> str:
     """A file name as JSON can carry it: bytes that are not UTF-8 become U+FFFD."""
     return name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 

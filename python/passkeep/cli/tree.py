@@ -11,7 +11,7 @@ import click
 from passkeep import _native
 from passkeep import tree as trees
 from passkeep._native import Hasher
-from passkeep.cli import options, reports, ways
+from passkeep.cli import jobs, options, reports, ways
 from passkeep.cli.ending import printable, say
 from passkeep.cli.opening import Opener
 from passkeep.cli.progress import Stopwatch, bar
@@ -36,8 +36,9 @@ class _BackupCommand(click.Command):
 
 
 @click.command(cls=_BackupCommand)
-@click.argument("tree", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
+@click.argument("tree", nargs=-1, type=click.Path(exists=True, path_type=Path))
 @click.option("-o", "--output", type=options.FILE, help='The backup file; "-" is standard output.')
+@jobs.jobs_options
 @options.keyring_option
 @options.to_option
 @options.cipher_option
@@ -97,8 +98,9 @@ def backup_command(
     sync: bool,
     threads: int | None,
     as_json: bool,
+    bulk: jobs.Bulk | None,
 ) -> None:
-    """Seal trees or files into one backup.
+    """Seal trees or files into one backup, or many as a job file says.
 
     Nothing secret is needed: the keyring's public export is enough, and what was
     written can be opened only with one of the keyring's ways in.
@@ -107,9 +109,24 @@ def backup_command(
     is off unless asked for: somebody who can put text into a tree and sees the
     size of its backups can learn what else is in it.
     """
+    patterns = _patterns(exclude, exclude_from, include)
+    if bulk is not None:
+        defaults = jobs.defaults(
+            keyring,
+            recipients,
+            cipher=cipher,
+            digest=digest,
+            travel=not no_travel,
+            exclude=patterns,
+            exclude_caches=exclude_caches,
+            compress=compress,
+            xattrs=xattrs,
+            overwrite=force,
+        )
+        jobs.run(bulk, defaults, sync=sync, threads=threads, as_json=as_json)
+        return
     target = output or _default_output(tree, cipher, compress)
     options.refuse_json_on_standard_output(target, as_json=as_json)
-    patterns = _patterns(exclude, exclude_from, include)
     to = _sealing(keyring, recipients)
     if target == options.STANDARD_STREAM and sys.stdout.isatty():
         raise click.UsageError("A backup is binary: redirect standard output, or use -o FILE.")

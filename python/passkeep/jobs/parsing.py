@@ -133,7 +133,7 @@ def _completed(own: Members, defaults: Members) -> Members:
 
 def _members(line: bytes) -> Members:
     try:
-        value = json.loads(line.decode(), object_pairs_hook=_unique)
+        value = json.loads(line.decode().rstrip(), object_pairs_hook=_unique)
     except json.JSONDecodeError as error:
         raise InvalidInputError(f"this is not JSON: {error.msg} at column {error.colno}") from None
     except UnicodeDecodeError:

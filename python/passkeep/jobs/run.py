@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from pathlib import Path
@@ -51,7 +51,7 @@ def run_jobs(
     sync: bool = True,
     state: State | None = None,
     cancel: CancelToken | None = None,
-) -> Iterator[JobResult]:
+) -> Generator[JobResult, None, None]:
     """Runs many jobs, and gives the result of each as it ends.
 
     A job that fails does not stop the others. Who leaves the loop stops the jobs
@@ -102,7 +102,7 @@ def run_jobs(
 
 def _run(
     jobs: Sequence[Job], path: str | None, options: _Options, *, again: bool
-) -> Iterator[JobResult]:
+) -> Generator[JobResult, None, None]:
     with journals.opened(path, sync=options.sync, again=again) as journal:
         left: list[tuple[int, Job]] = []
         for number, job in enumerate(jobs, 1):
@@ -176,7 +176,7 @@ class _Run:
         finally:
             self._abandon()
             if given is None:
-                executor.shutdown()
+                executor.shutdown(cancel_futures=True)
 
     def _next(self, room: int) -> list[Task]:
         """As many of the next jobs as there is room for."""
@@ -248,8 +248,6 @@ class _Run:
 
     def _abandon(self) -> None:
         """Stops what runs, and records what had ended nevertheless."""
-        if not self._running:
-            return
         self._stop.cancel()
         kept = [future for future in self._running if not future.cancel()]
         wait(kept)
