@@ -120,6 +120,9 @@ class Journal:
             os.ftruncate(self._descriptor, 0)
             _write(self._descriptor, header, sync=self._sync)
         self._read()
+        if not self._lines:
+            # One line that does not end, but not a journal's: it is not ours to cut.
+            raise self._damaged()
         os.ftruncate(self._descriptor, self._offset)
         if again:
             self._entries.clear()
@@ -250,7 +253,7 @@ def _write(descriptor: int, data: bytes, *, sync: bool) -> None:
     while left:
         left = left[os.write(descriptor, left) :]
     if sync:
-        os.fdatasync(descriptor)
+        os.fsync(descriptor)
 
 
 def _line(record: Record) -> bytes:

@@ -138,6 +138,8 @@ def _members(line: bytes) -> Members:
         raise InvalidInputError(f"this is not JSON: {error.msg} at column {error.colno}") from None
     except UnicodeDecodeError:
         raise InvalidInputError("this is not UTF-8 text") from None
+    except InvalidInputError:
+        raise
     except (ValueError, RecursionError):
         raise InvalidInputError("this is no JSON that a job could be") from None
     if not isinstance(value, dict):
