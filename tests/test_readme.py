@@ -20,7 +20,7 @@ def test_the_python_examples_run_one_after_the_other(tmp_path, monkeypatch, caps
     (tmp_path / "chats").mkdir()
     (tmp_path / "chats" / "one.txt").write_text("hello")
     examples = blocks("python")
-    assert len(examples) == 5
+    assert len(examples) == 6
     names = {}
     for example in examples:
         exec(compile(example, "README.md", "exec"), names)
