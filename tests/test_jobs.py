@@ -348,6 +348,7 @@ def test_a_job_that_is_run_twice_is_done_once(jobs, trees, journal):
     assert all(result.found for result in results)
     # Only the journal can tell the second run what the first one left out.
     assert statuses(results) == ["done", "partial" if journal else "done", *["done"] * 3]
+    assert results[1].problem_count == journal
     assert_intact(jobs[0], trees)
 
 
@@ -355,7 +356,7 @@ def test_a_replaced_output_is_found_too(jobs, trees):
     first = jobs[0]
     run([first])
     before = standing(first.destination)
-    task = Task(1, dataclasses.replace(first, overwrite=True), before, 1, False, None, None)
+    task = Task(1, dataclasses.replace(first, overwrite=True), before, 1, False, None, 0, None)
     assert not perform(task).found
     assert standing(first.destination) != before
     assert perform(task).found
@@ -365,7 +366,7 @@ def test_a_replaced_output_is_found_too(jobs, trees):
 def test_what_is_no_sealed_file_was_not_put_there_by_a_job(jobs, trees, content):
     target = trees / "out" / "0.age"
     target.mkdir() if content is None else target.write_bytes(content)
-    result = perform(Task(1, jobs[0], None, 1, False, None, None))
+    result = perform(Task(1, jobs[0], None, 1, False, None, 0, None))
     assert result.status == "failed"
     assert result.error.kind == "OutputError"
 
@@ -374,7 +375,7 @@ def test_a_kill_between_publication_and_cleaning_up_leaves_nothing(jobs, trees):
     target = trees / "out" / "0.age"
     run(jobs[:1])
     os.link(target, trees / "out" / ".0.age.passkeep-0123456789ab")
-    assert perform(Task(1, jobs[0], None, 1, False, None, None)).found
+    assert perform(Task(1, jobs[0], None, 1, False, None, 0, None)).found
     assert names(trees / "out") == ["0.age"]
 
 

@@ -154,10 +154,17 @@ def test_a_killed_run_that_had_left_entries_out(jobs, journal, tmp_path):
     os.mkfifo(tmp_path / "tree" / "pipe")
     run(jobs, journal)
     kept = [line for line in journal.read_bytes().splitlines(keepends=True) if b'"end"' not in line]
-    assert sum(b'"partial"' in line for line in kept) == 4
+    assert sum(b'"problems"' in line for line in kept) == 4
     journal.write_bytes(b"".join(kept))
     (tmp_path / "tree" / "pipe").unlink()
-    assert run(jobs, journal) == ["partial"] * 4
+    # One was killed before its output appeared, and this time leaves nothing out.
+    Path(jobs[2].destination).unlink()
+    assert run(jobs, journal) == ["partial", "partial", "done", "partial"]
+    kept = [line for line in journal.read_bytes().splitlines(keepends=True) if b'"end"' not in line]
+    journal.write_bytes(b"".join(kept))
+    results = sorted(passkeep.run_jobs(jobs, journal=journal), key=lambda result: result.number)
+    assert [result.problem_count for result in results] == [1, 1, 0, 1]
+    assert [result.status for result in results] == ["partial", "partial", "done", "partial"]
 
 
 @pytest.mark.parametrize("content", [b"", b"somebody's"])
@@ -201,6 +208,9 @@ def test_a_journal_that_is_cut(jobs, journal):
         HEADER + b"\xff\n",
         HEADER + b'{"event":"end","job":"x"}\n',
         HEADER + b'{"event":"end","job":"x","status":"eaten"}\n',
+        HEADER
+        + b'{"event":"end","job":"x","status":"done","files":1,"bytes":"8","sealed":1,'
+        + b'"seconds":1.0,"digest":null,"problem_count":0}\n',
         HEADER + b'{"event":"begin","job":"x","before":[1,2]}\n',
         HEADER + b'{"event":"begin","job":["x"],"before":null}\n',
         HEADER + b"[" * 50_000 + b"\n",

@@ -1,6 +1,6 @@
 """Bulk jobs that are killed: at each write that they make, and at random.
 
-`make soak` does it to a thousand jobs.
+`make soak` does it at each write, and to a thousand jobs; otherwise it is each second one.
 """
 
 from __future__ import annotations
@@ -91,7 +91,7 @@ def test_a_kill_at_each_write(folder, faults):
     assert outcome(whole) == wanted
     assert whole.seen >= 20
     kept = 0
-    for number in range(1, whole.seen + 1):
+    for number in range(1, whole.seen + 1, 1 if SOAK else 2):
         reset()
         fault = Fault(CALLS, str(folder), first=number, signal=signal.SIGKILL)
         assert faults.run(*command, fault=fault).code == -signal.SIGKILL
@@ -110,7 +110,7 @@ def test_a_kill_at_each_write(folder, faults):
         assert len(done_lines(folder)) == 2
     for name in ("0.age", "1.age", "2.age"):
         assert passkeep.verify(folder / "out" / name, IDENTITY).files == 1
-    assert kept > whole.seen, "most runs had published something"
+    assert kept > whole.seen // 2, "most runs had published something"
 
 
 def make_sources(folder, chance):
@@ -171,7 +171,7 @@ def test_kills_at_random(folder, tmp_path):
     while True:
         process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         with process:
-            fatal = chance.randrange(JOBS // 10)  # new results that it may still tell
+            fatal = chance.randrange(max(10, JOBS // 20))  # new results that it may still tell
             for line in process.stdout:
                 result = json.loads(line)
                 if result["status"] == "done":

@@ -60,7 +60,7 @@ def jobs_options(command: Command) -> Command:
             raise click.UsageError("Missing argument 'TREE...'.")
         if jobs is not None and (kwargs["tree"] or kwargs["output"] is not None):
             raise click.UsageError("With --jobs, the job file names all trees and outputs.")
-        if jobs is not None and journal is None and jobs != options.STANDARD_STREAM:
+        if jobs is not None and journal is None and jobs.is_file():
             journal = jobs.with_name(jobs.name + JOURNAL)
         bulk = None if jobs is None else Bulk(jobs, journal, again, workers)
         return command(*args, bulk=bulk, **kwargs)
@@ -224,7 +224,7 @@ def _outcome(result: JobResult) -> str:
         hint = f" {printable(result.error.hint)}" if result.error.hint else ""
         return sentence(result.error.message) + hint
     if result.rate is None:
-        return "it was finished when an earlier run was stopped"
+        return "found finished, by a run that was stopped"
     size, rate = human(result.bytes or 0), human(result.rate)
     return f"{result.files:,} files, {size} in {result.seconds:.2f} s ({rate}/s)"
 

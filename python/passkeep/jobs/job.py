@@ -7,6 +7,7 @@ import json
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from functools import lru_cache
 from typing import Literal, TypeAlias
 
 from passkeep.age import keys
@@ -229,13 +230,19 @@ def _recipients(value: object) -> tuple[str, ...]:
         if not isinstance(one, str) and not hasattr(one, "wrap"):
             raise InvalidInputError("to: this is not a recipient")
         try:
-            sorts.add(type(keys.parse_recipient(str(one))))
+            sorts.add(_sort(str(one).strip()))
         except InvalidInputError as error:
             raise InvalidInputError(f"to: {error}") from None
         texts.append(str(one).strip())
     if len(sorts) > 1:
         raise InvalidInputError("to: classic and post-quantum recipients cannot be mixed")
     return tuple(texts)
+
+
+@lru_cache(256)
+def _sort(recipient: str) -> type:
+    """What a recipient is; many jobs have the same, and reading one takes a millisecond."""
+    return type(keys.parse_recipient(recipient))
 
 
 def _several(name: str, value: object, what: str) -> Sequence[object]:

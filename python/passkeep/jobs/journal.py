@@ -14,6 +14,7 @@ import stat
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from types import NoneType
 from typing import Any, TypeAlias
 
 from passkeep.errors import DamagedError, NewerVersionError, OutputError
@@ -27,7 +28,14 @@ Record: TypeAlias = dict[str, Any]
 VERSION = "jobs/1"
 _SORT = "jobs/"
 _MAX_LINE = 1 << 16
-_REMEMBERED = ("files", "bytes", "sealed", "seconds", "digest", "problem_count")
+_REMEMBERED: dict[str, tuple[type, ...]] = {
+    "files": (int, NoneType),
+    "bytes": (int, NoneType),
+    "sealed": (int, NoneType),
+    "seconds": (float, NoneType),
+    "digest": (str, NoneType),
+    "problem_count": (int,),
+}
 """Members of a result that a finished job is remembered with."""
 
 
@@ -38,13 +46,13 @@ class _Entry:
     Attributes:
         begun: Whether it was begun and has not ended.
         before: What its destination was when it was begun.
-        partial: Whether its output, if there is one, lacks entries.
-        ended: The last line of a job that has ended.
+        problems: How many entries its output, if there is one, lacks.
+        ended: How it ended, and the figures of its result.
     """
 
     begun: bool = False
     before: Standing | None = None
-    partial: bool = False
+    problems: int = 0
     ended: Record | None = None
 
 
@@ -89,25 +97,33 @@ class Journal:
         """What was at the destination when that run began the job."""
         return self._entry(job).before
 
-    def is_partial(self, job: Job) -> bool:
-        """Whether whoever ran the job last has said that its output would lack entries."""
-        if not self._broken:
+    def problems(self, job: Job, *, now: bool = False) -> int:
+        """How many entries the job's output lacks, as who ran it last has said before.
+
+        Args:
+            job: The job.
+            now: Whether to look at what was said since the run began, too.
+        """
+        if now and not self._broken:
             self._read()
-        return self._entry(job).partial
+        return self._entry(job).problems
 
     def append(self, records: Iterable[Record]) -> None:
         """Writes lines: all, or, if the process ends, the beginning of them.
 
         Raises:
-            OSError: The system refused. Nothing is written any more after that, because
-                what follows half a line would be damage.
+            OSError: The system refused. If half a line was written, nothing follows it,
+                because that would be damage.
         """
         lines = b"".join(map(_line, records))
         if self._broken or not lines:
             return
-        self._broken = True
-        _write(self._descriptor, lines, sync=self._sync)
-        self._broken = False
+        try:
+            _write(self._descriptor, lines, sync=self._sync)
+        except BaseException:
+            end = os.fstat(self._descriptor).st_size
+            self._broken = os.pread(self._descriptor, 1, end - 1) != b"\n"
+            raise
 
     def _entry(self, job: Job) -> _Entry:
         return self._entries.get(job.fingerprint) or _Entry()
@@ -151,14 +167,14 @@ class Journal:
             entry = self._entries.setdefault(record["job"], _Entry())
             match record:
                 case {"event": "begin", "before": None}:
-                    entry.begun, entry.before, entry.partial = True, None, False
+                    entry.begun, entry.before, entry.problems = True, None, 0
                 case {"event": "begin", "before": [int(inode), int(length), int(changed)]}:
-                    entry.begun, entry.partial = True, False
+                    entry.begun, entry.problems = True, 0
                     entry.before = (inode, length, changed)
-                case {"event": "partial"}:
-                    entry.partial = True
-                case {"event": "end", "status": "done" | "partial" | "failed"}:
-                    entry.begun, entry.ended = False, {name: record[name] for name in _ENDED}
+                case {"event": "problems", "count": int(count)}:
+                    entry.problems = count
+                case {"event": "end", "status": "done" | "partial" | "failed" as status}:
+                    entry.begun, entry.ended = False, {"status": status} | _figures(record)
                 case _:
                     raise self._damaged()
         except (ValueError, KeyError, TypeError, RecursionError):
@@ -176,9 +192,6 @@ class Journal:
             hint="Name another journal. Without one, outputs that exist are left as they are,"
             " and their jobs fail.",
         )
-
-
-_ENDED = ("status", *_REMEMBERED)
 
 
 @contextmanager
@@ -224,13 +237,30 @@ def end(result: JobResult) -> Record:
     return record | {name: getattr(result, name) for name in _REMEMBERED}
 
 
-def note_partial(path: str, job: Job, *, sync: bool) -> None:
-    """Says, from where a job runs, that the output which is about to appear lacks entries."""
+def note_problems(path: str, job: Job, count: int, *, sync: bool) -> None:
+    """Says, from where a job runs, how many entries lacks the output that is about to appear."""
     descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC)
     try:
-        _write(descriptor, _line({"event": "partial", "job": job.fingerprint}), sync=sync)
+        _write(
+            descriptor,
+            _line({"event": "problems", "job": job.fingerprint, "count": count}),
+            sync=sync,
+        )
     finally:
         os.close(descriptor)
+
+
+def _figures(record: Record) -> Record:
+    """What a finished job is remembered with.
+
+    Raises:
+        KeyError: Something is missing.
+        TypeError: Something is not what it should be.
+    """
+    for name, kinds in _REMEMBERED.items():
+        if not isinstance(record[name], kinds):
+            raise TypeError
+    return {name: record[name] for name in _REMEMBERED}
 
 
 def _lock(descriptor: int, path: str) -> None:

@@ -6,7 +6,7 @@ import dataclasses
 import os
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, ThreadPoolExecutor, wait
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TypeAlias
 
@@ -174,9 +174,11 @@ class _Run:
         try:
             yield executor, window
         finally:
-            self._abandon()
-            if given is None:
-                executor.shutdown(cancel_futures=True)
+            try:
+                self._abandon()
+            finally:
+                if given is None:
+                    executor.shutdown(cancel_futures=True)
 
     def _next(self, room: int) -> list[Task]:
         """As many of the next jobs as there is room for."""
@@ -193,6 +195,7 @@ class _Run:
                 threads=self._threads(position),
                 sync=self._options.sync,
                 journal=self._journal.path,
+                noted=self._journal.problems(job),
                 state=self._options.state,
             )
             for position, (number, job) in enumerate(batch, first)
@@ -242,8 +245,8 @@ class _Run:
             raise
         except Exception as error:  # noqa: BLE001  (a lost job must not end the others)
             return _lost(task, error)
-        if result.found and self._journal.is_partial(task.job):
-            return dataclasses.replace(result, status="partial")
+        if result.found and (lacking := self._journal.problems(task.job, now=True)):
+            return dataclasses.replace(result, status="partial", problem_count=lacking)
         return result
 
     def _abandon(self) -> None:
@@ -256,7 +259,9 @@ class _Run:
             for future in kept
             if future.exception() is None
         ]
-        self._record(ended, [])
+        # What cannot be recorded is found by the next run.
+        with suppress(OSError):
+            self._record(ended, [])
 
 
 def _lost(task: Task, error: Exception) -> JobResult:

@@ -36,6 +36,7 @@ class Task:
         threads: How many cores it may use.
         sync: Whether to wait until its output is on the disk.
         journal: Where the run is recorded; None for nowhere.
+        noted: How many entries an earlier attempt has said there that it lacks.
         state: What the machine remembers of keyrings; None for the default.
     """
 
@@ -45,6 +46,7 @@ class Task:
     threads: int
     sync: bool
     journal: str | None
+    noted: int
     state: State | None
 
 
@@ -104,8 +106,9 @@ def _backup(task: Task, hasher: Hasher | None, cancel: CancelToken | None) -> Tr
     job = task.job
 
     def note(report: TreeReport) -> None:
-        if report.problem_count and task.journal is not None:
-            journal.note_partial(task.journal, job, sync=task.sync)
+        # Who is killed after the output has appeared can tell nobody any more.
+        if report.problem_count != task.noted and task.journal is not None:
+            journal.note_problems(task.journal, job, report.problem_count, sync=task.sync)
 
     try:
         return backup(
