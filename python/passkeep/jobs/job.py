@@ -6,7 +6,7 @@ import hashlib
 import json
 import os
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from functools import lru_cache
 from typing import Literal, TypeAlias
 
@@ -152,9 +152,8 @@ class Job:
     @property
     def fingerprint(self) -> str:
         """Tells jobs apart by what they write and where, 64 hexadecimal digits."""
-        values = asdict(self)
-        for name in _NOT_THE_OUTPUT:
-            del values[name]
+        names = (member.name for member in fields(self) if member.name not in _NOT_THE_OUTPUT)
+        values = {name: getattr(self, name) for name in names}
         values["destination"] = self.target
         # Lone surrogates stand for bytes of names and are escaped here.
         return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()

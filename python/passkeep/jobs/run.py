@@ -66,7 +66,8 @@ def run_jobs(
             none should read what another one writes.
         executor: Where to run them: threads of this process by default, or any
             executor whose workers see the same files. It gets paths and options and
-            is not shut down. Jobs that its processes run already are waited for.
+            is not shut down. Jobs that its processes run already are waited for. Very
+            many small jobs gain from processes.
         journal: Where to record what is begun and finished; by default nowhere.
         again: Whether to forget what the journal says.
         workers: How many jobs run at once, by default as many as there are cores; in

@@ -61,13 +61,15 @@ def perform(task: Task, cancel: CancelToken | None = None) -> JobResult:
     """
     start = time.perf_counter()
     try:
-        temporary.remove_stale(Path(task.job.target))
         if published(task.job.target, task.before):
+            # Who was killed at the last moment has left its temporary file's name.
+            temporary.remove_stale(Path(task.job.target))
             return JobResult(task.number, task.job, "done", sealed=_size(task.job), found=True)
         return _seal(task, start, cancel)
     except CancelledError:
         raise
     except Exception as error:  # noqa: BLE001  (one job must not end the others)
+        temporary.remove_stale(Path(task.job.target))
         _log.debug("job %d failed", task.number, exc_info=True)
         seconds = time.perf_counter() - start
         return JobResult(task.number, task.job, "failed", seconds=seconds, error=JobError.of(error))
