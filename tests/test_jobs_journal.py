@@ -67,6 +67,9 @@ def test_what_was_skipped_tells_its_figures(jobs, journal):
     first = sorted(passkeep.run_jobs(jobs, journal=journal), key=lambda result: result.number)
     again = list(passkeep.run_jobs(jobs, journal=journal))
     assert [dataclasses.replace(one, status="skipped") for one in first] == again
+    # A digest of another algorithm is not passed off as what is asked for.
+    others = [dataclasses.replace(job, digest="sha256") for job in jobs]
+    assert [result.digest for result in passkeep.run_jobs(others, journal=journal)] == [None] * 4
 
 
 def test_what_failed_is_tried_again(jobs, journal, tmp_path):
@@ -124,7 +127,9 @@ def test_a_run_that_was_killed_before_it_could_tell(jobs, journal):
     kept = [line for line in journal.read_bytes().splitlines(keepends=True) if b'"end"' not in line]
     journal.write_bytes(b"".join(kept))
     before = outputs(jobs)
-    results = list(passkeep.run_jobs(jobs, journal=journal))
+    jobs[3] = dataclasses.replace(jobs[3], digest="sha256")
+    results = sorted(passkeep.run_jobs(jobs, journal=journal), key=lambda result: result.number)
+    assert results[3].digest == passkeep.digest(jobs[3].destination, "sha256").hexdigest()
     assert {result.status for result in results} == {"done"}
     assert all(result.found and result.rate is None and result.sealed for result in results)
     assert outputs(jobs) == before

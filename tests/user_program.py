@@ -43,6 +43,17 @@ def back_up(folder: Path, keyring_path: Path, backup: Path) -> passkeep.TreeRepo
         print(hasher.hexdigest())
 
 
+def back_up_many(folders: list[Path], to: passkeep.Recipient, journal: Path) -> int:
+    """Many folders in one run, which goes on where it was."""
+    jobs = [passkeep.Job(one, one.with_suffix(".age"), to=to, compress=3) for one in folders]
+    sealed = 0
+    for result in passkeep.run_jobs(jobs, journal=journal, workers=2):
+        if result.error is not None:
+            print(result.job.destination, result.error.kind, result.error.message)
+        sealed += result.sealed or 0
+    return sealed
+
+
 def seal_numbers(numbers: npt.NDArray[np.float64], identity: passkeep.Identity) -> int:
     """Numbers go there and back in buffers of the program's own."""
     to = identity.recipient
@@ -85,6 +96,7 @@ def main(folder: Path) -> None:
     assert batch.open("name", batch.seal("name", b"object")) == b"object"
     passkeep.rewrap(folder / "file.age", folder / "new.age", identity, to=identity.recipient)
     print(passkeep.digest(folder / "new.age", "sha256").hexdigest())
+    print(back_up_many([folder / "tree"], identity.recipient, folder / "journal"))
 
 
 if __name__ == "__main__":

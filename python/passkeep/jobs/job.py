@@ -16,6 +16,7 @@ from passkeep.errors import InvalidInputError
 from passkeep.sealed import CIPHERS, Cipher
 
 PathLike: TypeAlias = str | os.PathLike[str]
+OneRecipient: TypeAlias = str | keys.Recipient
 Kind: TypeAlias = Literal["backup", "encrypt"]
 
 KINDS: tuple[Kind, ...] = ("backup", "encrypt")
@@ -72,7 +73,7 @@ class Job:
         source: PathLike | Iterable[PathLike],
         destination: PathLike,
         *,
-        to: object = (),
+        to: OneRecipient | Iterable[OneRecipient] = (),
         keyring: PathLike | None = None,
         kind: Kind = "backup",
         cipher: Cipher = "age",
@@ -222,12 +223,12 @@ def _is_utf8(text: str) -> bool:
 
 
 def _recipients(value: object) -> tuple[str, ...]:
-    several = [value] if hasattr(value, "wrap") else _several("to", value, "recipients")
+    several = [value] if hasattr(value, "wrap") else _several("to", value, "a recipient")
     texts = []
     sorts = set()
     for one in several:
         if not isinstance(one, str) and not hasattr(one, "wrap"):
-            raise InvalidInputError("to: this is not a recipient")
+            raise InvalidInputError("to: this is not a recipient; a keyring is named by its path")
         try:
             sorts.add(_sort(str(one).strip()))
         except InvalidInputError as error:
@@ -248,6 +249,7 @@ def _several(name: str, value: object, what: str) -> Sequence[object]:
     if isinstance(value, (str, os.PathLike)):
         return [value]
     if not isinstance(value, Iterable) or isinstance(value, (bytes, dict)):
+        what += "; a keyring is named by its path" if name == "to" else ""
         raise InvalidInputError(f"{name}: this is not {what}")
     return list(value)
 

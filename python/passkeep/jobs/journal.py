@@ -85,6 +85,9 @@ class Journal:
             # It is gone, or was replaced.
             return None
         remembered = {name: ended[name] for name in _REMEMBERED}
+        # Another one may be asked for now.
+        algorithm, _, hashed = (ended["digest"] or "").partition(":")
+        remembered["digest"] = hashed if algorithm == job.digest else None
         return JobResult(
             number, job, "skipped" if ended["status"] == "done" else "partial", **remembered
         )
@@ -234,7 +237,8 @@ def begin(job: Job, before: Standing | None) -> Record:
 def end(result: JobResult) -> Record:
     """The line of a job that has ended."""
     record = {"event": "end", "job": result.job.fingerprint, "status": result.status}
-    return record | {name: getattr(result, name) for name in _REMEMBERED}
+    record |= {name: getattr(result, name) for name in _REMEMBERED}
+    return record | {"digest": result.digest and f"{result.job.digest}:{result.digest}"}
 
 
 def note_problems(path: str, job: Job, count: int, *, sync: bool) -> None:

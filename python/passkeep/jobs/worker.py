@@ -10,7 +10,8 @@ from typing import cast
 
 from passkeep import audience, temporary
 from passkeep._native import CancelToken, Hasher, TreeReport
-from passkeep.errors import CancelledError, PartialError
+from passkeep.digests import digest
+from passkeep.errors import CancelledError, PartialError, PasskeepError
 from passkeep.jobs import journal
 from passkeep.jobs.destination import Standing, published, size
 from passkeep.jobs.job import Job
@@ -64,13 +65,14 @@ def perform(task: Task, cancel: CancelToken | None = None) -> JobResult:
         if published(task.job.target, task.before):
             # Who was killed at the last moment has left its temporary file's name.
             temporary.remove_stale(Path(task.job.target))
-            return JobResult(task.number, task.job, "done", sealed=_size(task.job), found=True)
+            return _found(task, cancel)
         return _seal(task, start, cancel)
     except CancelledError:
         raise
     except Exception as error:  # noqa: BLE001  (one job must not end the others)
         temporary.remove_stale(Path(task.job.target))
-        _log.debug("job %d failed", task.number, exc_info=True)
+        unforeseen = not isinstance(error, (PasskeepError, OSError, MemoryError))
+        _log.debug("job %d failed: %s", task.number, error, exc_info=unforeseen)
         seconds = time.perf_counter() - start
         return JobResult(task.number, task.job, "failed", seconds=seconds, error=JobError.of(error))
 
@@ -79,6 +81,20 @@ def sealing(path: str, state: State | None) -> PublicKeyring:
     """The public part of a keyring file or an export, pinned."""
     found = audience.load(path)
     return (found.public() if isinstance(found, Keyring) else found).pinned(state)
+
+
+def _found(task: Task, cancel: CancelToken | None) -> JobResult:
+    """The result of a job that has finished already, as far as its output tells."""
+    job = task.job
+    hashed = job.digest and digest(job.destination, job.digest, threads=task.threads, cancel=cancel)
+    return JobResult(
+        task.number,
+        job,
+        "done",
+        sealed=_size(job),
+        digest=hashed.hexdigest() if hashed else None,
+        found=True,
+    )
 
 
 def _seal(task: Task, start: float, cancel: CancelToken | None) -> JobResult:
