@@ -83,7 +83,7 @@ def publish(
         else:
             _rename_new(path, final)
     if sync:
-        _sync_folder(final)
+        sync_folder(final)
     _log.debug("published %s", final)
 
 
@@ -125,6 +125,27 @@ def refuse_same_file(source: object, target: object) -> None:
         one, other = Path(source).stat(), Path(target).stat()
         if stat.S_ISREG(one.st_mode) and os.path.samestat(one, other):
             raise InvalidInputError("input and output are the same file; nothing was written")
+
+
+def sync_folder(final: Path) -> None:
+    """Waits until a name that was given is on the disk.
+
+    Raises:
+        OutputError: The system could not tell.
+    """
+    try:
+        descriptor = os.open(final.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+    except OSError as error:
+        if error.errno in _NO_SYNC:
+            return
+        raise OutputError(
+            f"{final} is complete, but the system could not sync its folder: {error.strerror}",
+            hint="It may be gone after a power cut. Check the disk.",
+        ) from error
 
 
 def _final(target: str | os.PathLike[str]) -> Path:
@@ -188,20 +209,3 @@ def _rename_new(path: Path, final: Path) -> None:
         path.replace(final)
     else:
         path.unlink()
-
-
-def _sync_folder(final: Path) -> None:
-    """Waits until a name that was given is on the disk."""
-    try:
-        descriptor = os.open(final.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
-    except OSError as error:
-        if error.errno in _NO_SYNC:
-            return
-        raise OutputError(
-            f"{final} is complete, but the system could not sync its folder: {error.strerror}",
-            hint="It may be gone after a power cut. Check the disk.",
-        ) from error

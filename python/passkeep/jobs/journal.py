@@ -14,6 +14,7 @@ import stat
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from types import NoneType
 from typing import Any, TypeAlias
 
@@ -21,7 +22,7 @@ from passkeep.errors import DamagedError, NewerVersionError, OutputError
 from passkeep.jobs.destination import Standing, size
 from passkeep.jobs.job import Job
 from passkeep.jobs.results import JobResult
-from passkeep.output import PRIVATE_MODE
+from passkeep.output import PRIVATE_MODE, sync_folder
 
 Record: TypeAlias = dict[str, Any]
 
@@ -133,11 +134,12 @@ class Journal:
 
     def start(self, *, again: bool) -> None:
         """Reads what is there, or makes an empty file a journal. Not for callers."""
-        header = _line({"passkeep": VERSION})
-        beginning = os.pread(self._descriptor, len(header), 0)
-        if beginning != header and header.startswith(beginning):
+        beginning = os.pread(self._descriptor, len(_HEADER), 0)
+        if beginning != _HEADER and _HEADER.startswith(beginning):
             os.ftruncate(self._descriptor, 0)
-            _write(self._descriptor, header, sync=self._sync)
+            _write(self._descriptor, _HEADER, sync=self._sync)
+            if self._sync:
+                sync_folder(Path(str(self.path)))
         self._read()
         if not self._lines:
             # One line that does not end, but not a journal's: it is not ours to cut.
@@ -145,8 +147,8 @@ class Journal:
         os.ftruncate(self._descriptor, self._offset)
         if again:
             self._entries.clear()
-            os.ftruncate(self._descriptor, len(header))
-            self._offset = len(header)
+            os.ftruncate(self._descriptor, len(_HEADER))
+            self._offset = len(_HEADER)
 
     def _read(self) -> None:
         """Reads the lines that are new, and stops before one that was cut short."""
@@ -165,7 +167,7 @@ class Journal:
         try:
             record = json.loads(line)
             if self._lines == 1:
-                self._check_version(record["passkeep"])
+                self._check_header(line, str(record["passkeep"]))
                 return
             entry = self._entries.setdefault(record["job"], _Entry())
             match record:
@@ -183,11 +185,12 @@ class Journal:
         except (ValueError, KeyError, TypeError, RecursionError):
             raise self._damaged() from None
 
-    def _check_version(self, version: str) -> None:
-        if version != VERSION:
-            if version.startswith(_SORT):
-                raise NewerVersionError(f"{self.path} is the journal of a newer passkeep")
-            raise self._damaged()
+    def _check_header(self, line: bytes, version: str) -> None:
+        if line == _HEADER:
+            return
+        if version != VERSION and version.startswith(_SORT):
+            raise NewerVersionError(f"{self.path} is the journal of a newer passkeep")
+        raise self._damaged()
 
     def _damaged(self) -> DamagedError:
         return DamagedError(
@@ -293,6 +296,9 @@ def _write(descriptor: int, data: bytes, *, sync: bool) -> None:
 def _line(record: Record) -> bytes:
     # Lone surrogates, which stand for bytes of names, are escaped.
     return json.dumps(record, separators=(",", ":")).encode() + b"\n"
+
+
+_HEADER = _line({"passkeep": VERSION})
 
 
 def _let_go() -> None:
