@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import errno
+import json
 import multiprocessing
 import os
 import pickle
@@ -17,6 +19,7 @@ import passkeep
 from passkeep.jobs import share, worker
 from passkeep.jobs.destination import standing
 from passkeep.jobs.worker import Task, perform
+from support.faults import Fault, Faults
 from support.trees import differences, names
 
 IDENTITY = passkeep.Identity.generate()
@@ -350,6 +353,39 @@ def test_a_job_that_is_run_twice_is_done_once(jobs, trees, journal):
     assert statuses(results) == ["done", "partial" if journal else "done", *["done"] * 3]
     assert results[1].problem_count == journal
     assert_intact(jobs[0], trees)
+
+
+def test_the_same_task_at_the_same_time(jobs, trees):
+    """Where a worker that was given up is alive, one of two finishes first."""
+    os.mkfifo(trees / "pipe")
+    slow = passkeep.Job(trees / "pipe", trees / "out" / "0.age", to=TO, kind="encrypt")
+    with ThreadPoolExecutor(1) as pool:
+        future = pool.submit(perform, Task(1, slow, None, 1, False, None, 0, None))
+        with (trees / "pipe").open("wb") as writer:  # opens when the other side has begun
+            run(jobs[:1])
+            before = standing(jobs[0].destination)
+            writer.write(b"text")
+        result = future.result()
+    assert (result.status, result.found) == ("done", True)
+    assert standing(jobs[0].destination) == before
+    assert names(trees / "out") == ["0.age"]
+
+
+def test_an_output_that_may_not_be_on_the_disk_is_found_by_the_next_run(
+    jobs, trees, tmp_path_factory
+):
+    with Faults(tmp_path_factory.mktemp("faults")) as faults:
+        jobs_file, out = trees / "jobs", trees / "out"
+        jobs_file.write_text(json.dumps({"source": "tree0", "destination": "out/0.age"}))
+        command = ("backup", "--jobs", jobs_file, "--to", TO, "--json")
+        fault = Fault(("fsync",), str(out), first=2, error=errno.EIO)
+        failed = json.loads(faults.run(*command, fault=fault).out)
+        assert (failed["status"], failed["error"]["type"]) == ("failed", "NotSyncedError")
+        before = standing(str(out / "0.age"))
+        for status in ("done", "skipped"):
+            assert json.loads(faults.run(*command).out)["status"] == status
+    assert standing(str(out / "0.age")) == before
+    assert passkeep.verify(out / "0.age", IDENTITY).files == 2
 
 
 def test_a_replaced_output_is_found_too(jobs, trees):

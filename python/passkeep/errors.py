@@ -70,6 +70,10 @@ class OutputError(PasskeepError):
     """The output could not be published; whatever stood there is unchanged."""
 
 
+class NotSyncedError(OutputError):
+    """The output is published and complete, but its name may be gone after a power cut."""
+
+
 class KeyringError(PasskeepError):
     """The keyring is incomplete, was changed by a stranger, or cannot do this."""
 

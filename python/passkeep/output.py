@@ -16,7 +16,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from passkeep import temporary
-from passkeep.errors import InvalidInputError, OutputError
+from passkeep.errors import InvalidInputError, NotSyncedError, OutputError
 
 _log = logging.getLogger(__name__)
 
@@ -58,8 +58,8 @@ def publish(
         The path of an empty file in the folder of `target`.
 
     Raises:
-        OutputError: `target` exists and may not be replaced, or is a folder. Or it
-            is complete, but its name may not be on the disk yet.
+        OutputError: `target` exists and may not be replaced, or is a folder.
+        NotSyncedError: It is complete, but its name may not be on the disk yet.
         OSError: The system refused; `target` is unchanged.
     """
     final = _final(target)
@@ -131,7 +131,7 @@ def sync_folder(final: Path) -> None:
     """Waits until a name that was given is on the disk.
 
     Raises:
-        OutputError: The system could not tell.
+        NotSyncedError: The system refused.
     """
     try:
         descriptor = os.open(final.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
@@ -142,7 +142,7 @@ def sync_folder(final: Path) -> None:
     except OSError as error:
         if error.errno in _NO_SYNC:
             return
-        raise OutputError(
+        raise NotSyncedError(
             f"{final} is complete, but the system could not sync its folder: {error.strerror}",
             hint="It may be gone after a power cut. Check the disk.",
         ) from error

@@ -49,7 +49,7 @@ class JobResult:
         number: The job's place among all jobs of the run, from 1.
         job: The job.
         status: "done"; "partial": written, but entries are missing; "failed": nothing
-            was written; "skipped": an earlier run finished it.
+            was published; "skipped": an earlier run finished it.
         files: Files in the output; None where that is unknown.
         bytes: Bytes of their content; None where that is unknown.
         sealed: Bytes of the output; None where there is none.
@@ -60,7 +60,8 @@ class JobResult:
         error: Why it failed.
         found: Whether the output was found finished: who wrote it was ended before
             it could tell.
-        lost: Whether the executor has lost the job, which may have finished.
+        lost: Whether a failed job may have an output nevertheless: the executor has lost
+            sight of it, or the system could not say that it is on the disk.
     """
 
     number: int

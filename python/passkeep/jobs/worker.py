@@ -11,7 +11,13 @@ from typing import cast
 from passkeep import audience, temporary
 from passkeep._native import CancelToken, Hasher, TreeReport
 from passkeep.digests import digest
-from passkeep.errors import CancelledError, PartialError, PasskeepError
+from passkeep.errors import (
+    CancelledError,
+    NotSyncedError,
+    OutputError,
+    PartialError,
+    PasskeepError,
+)
 from passkeep.jobs import journal
 from passkeep.jobs.destination import Standing, published, size
 from passkeep.jobs.job import Job
@@ -71,10 +77,11 @@ def perform(task: Task, cancel: CancelToken | None = None) -> JobResult:
         raise
     except Exception as error:  # noqa: BLE001  (one job must not end the others)
         temporary.remove_stale(Path(task.job.target))
-        unforeseen = not isinstance(error, (PasskeepError, OSError, MemoryError))
-        _log.debug("job %d failed: %s", task.number, error, exc_info=unforeseen)
-        seconds = time.perf_counter() - start
-        return JobResult(task.number, task.job, "failed", seconds=seconds, error=JobError.of(error))
+        exists = isinstance(error, OutputError) and not isinstance(error, NotSyncedError)
+        if exists and published(task.job.target, task.before):
+            # Somebody ran the same task at the same time, and was faster.
+            return _found(task, cancel)
+        return _failed(task, start, error)
 
 
 def sealing(path: str, state: State | None) -> PublicKeyring:
@@ -94,6 +101,19 @@ def _found(task: Task, cancel: CancelToken | None) -> JobResult:
         sealed=_size(job),
         digest=hashed.hexdigest() if hashed else None,
         found=True,
+    )
+
+
+def _failed(task: Task, start: float, error: Exception) -> JobResult:
+    unforeseen = not isinstance(error, (PasskeepError, OSError, MemoryError))
+    _log.debug("job %d failed: %s", task.number, error, exc_info=unforeseen)
+    return JobResult(
+        task.number,
+        task.job,
+        "failed",
+        seconds=time.perf_counter() - start,
+        error=JobError.of(error),
+        lost=isinstance(error, NotSyncedError),
     )
 
 
