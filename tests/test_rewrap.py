@@ -235,8 +235,9 @@ def test_a_payload_that_does_not_open_is_not_published(cipher, at, tmp_path):
 
 def test_a_pipe_is_refused_and_not_waited_for(tmp_path):
     os.mkfifo(tmp_path / "pipe")
-    with pytest.raises(passkeep.InvalidInputError, match="pipe"):
-        passkeep.rewrap(tmp_path / "pipe", tmp_path / "new", OLD, to=NEW.recipient)
+    for source in (tmp_path / "pipe", tmp_path):
+        with pytest.raises(passkeep.InvalidInputError, match="pipe"):
+            passkeep.rewrap(source, tmp_path / "new", OLD, to=NEW.recipient)
 
 
 @pytest.mark.parametrize("shift", [0, 1, 4096, 8191])

@@ -117,11 +117,10 @@ def rewrap(
 def _open(source: str | os.PathLike[str]) -> BinaryIO:
     """Opens a regular file, and does not wait for anything else."""
     descriptor = os.open(source, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-    file = os.fdopen(descriptor, "rb", buffering=0)
-    if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-        file.close()
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
         raise _no_binary_file()
-    return file
+    return os.fdopen(descriptor, "rb", buffering=0)
 
 
 def _offset(incoming: Incoming, file: BinaryIO) -> int:

@@ -99,13 +99,8 @@ class SealedWriter(io.BufferedIOBase):
 
     def __del__(self) -> None:
         # The base class would close it, and publish what is not complete.
-        if getattr(self, "_ended", None) is False:
-            self.forget()
-
-    def forget(self) -> None:
-        """Discards what nobody closed, and warns of it."""
-        if not self._ended and self._is_ours():
-            warnings.warn(f"{self!r} was not closed; discarded", ResourceWarning, stacklevel=3)
+        if not getattr(self, "_ended", True) and self._is_ours():
+            warnings.warn(f"{self!r} was not closed; discarded", ResourceWarning, stacklevel=2)
             self.discard()
 
     def __reduce__(self) -> NoReturn:
@@ -180,5 +175,5 @@ class SealedText(io.TextIOWrapper):
             self.discard()
 
     def __del__(self) -> None:
-        if hasattr(self, "_sealed"):
-            self._sealed.forget()
+        # The base class would close it. What it wraps knows better when it goes.
+        pass
