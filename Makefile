@@ -9,6 +9,8 @@ PROFILE := fast
 TREE ?=
 SIZE ?= 1024
 GIB ?= 8
+# Most tests wait for other processes most of the time.
+WORKERS ?= 3
 
 # The interpreter that the extension is built for and tested with.
 export PYO3_PYTHON := $(BIN)/python
@@ -37,7 +39,7 @@ test-rust: $(VENV)/tools
 	cargo test --quiet --locked --workspace --exclude passkeep-python --profile $(PROFILE)
 
 test-python: dev peers
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadfile
 
 # The counts depend on how code is divided among units, which incremental builds decide.
 FIXED_WORK = $(or $(CARGO_TARGET_DIR),target)/fast/examples/fixed_work

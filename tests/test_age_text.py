@@ -65,6 +65,7 @@ def test_secrets_stay_inside(secret):
 @pytest.mark.parametrize(
     "text",
     ["", "age1xyz", "AGE1PQ1XYZ", "ssh-ed25519 AAAA", str(IDENTITIES[0]), "age1pq1" + "q" * 9],
+    ids=range(6),  # Some of them differ each time.
 )
 def test_recipients_that_are_none(text):
     with pytest.raises(InvalidInputError):

@@ -31,6 +31,12 @@ _SERVER = """
 import ctypes, json, os, resource, signal, sys
 import passkeep.cli, passkeep.cli.single, passkeep.cli.tree
 
+# A limit on memory is about what a command does, not about loading its parts; and
+# OpenSSL does not survive it in the moment in which it is first used.
+for name in passkeep.__all__:
+    getattr(passkeep, name)
+for cipher in ("age", "aes-256-gcm"):
+    passkeep.encrypt(b"", to=passkeep.Identity.generate().recipient, cipher=cipher)
 shim = ctypes.CDLL(None)
 shim.faults_seen.restype = ctypes.c_long
 

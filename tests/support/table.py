@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
+from typing import Any
 
 _COUNTS: defaultdict[str, defaultdict[str, Counter[int]]] = defaultdict(
     lambda: defaultdict(Counter)
 )
 _NOTES: dict[str, list[str]] = defaultdict(list)
 _JUDGED: dict[str, str] = {}
+
+NOTHING: dict[str, Any] = {"counts": {}, "notes": {}, "judged": {}}
+"""What a process has recorded that ran no test."""
 
 
 def passed(vectors: str, interface: str, threads: int = 0) -> None:
@@ -25,6 +29,26 @@ def note(vectors: str, text: str) -> None:
 def judged(archive: str, outcome: str) -> None:
     """Records what became of a hostile archive that did no harm."""
     _JUDGED[archive] = outcome
+
+
+def state() -> dict[str, Any]:
+    """Everything recorded, as plain data for another process."""
+    counts = {
+        name: {interface: dict(by) for interface, by in counts.items()}
+        for name, counts in _COUNTS.items()
+    }
+    return {"counts": counts, "notes": dict(_NOTES), "judged": _JUDGED}
+
+
+def merge(other: dict[str, Any]) -> None:
+    """Adds what another process recorded."""
+    for name, counts in other["counts"].items():
+        for interface, by in counts.items():
+            _COUNTS[name][interface].update(by)
+    for name, texts in other["notes"].items():
+        for text in texts:
+            note(name, text)
+    _JUDGED.update(other["judged"])
 
 
 def lines() -> list[str]:
