@@ -7,6 +7,7 @@ import os
 import random
 import subprocess
 import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -211,3 +212,28 @@ def test_digest_while_sealing(tree, tmp_path):
     sealed = tmp_path / "letter.age"
     done = ok("encrypt", plain, "-o", sealed, *to, "--digest", "sha256", env=dict(os.environ))
     assert hashlib.sha256(sealed.read_bytes()).hexdigest() in done.err
+
+
+def test_a_digest_is_not_told_while_a_stream_has_it():
+    """Neither what the stream calls nor another thread waits for it forever."""
+    hasher = passkeep.Hasher()
+
+    def ask(*_: object) -> None:
+        for call in (hasher.digest, hasher.hexdigest, lambda: hasher.update(b"x")):
+            with pytest.raises(passkeep.InvalidInputError, match="still uses it"):
+                call()
+        asked.append(True)
+
+    class Slow(io.BytesIO):
+        def read(self, size=-1):
+            with ThreadPoolExecutor() as other:
+                other.submit(ask).result()
+            return super().read(size)
+
+    asked = []
+    target = io.BytesIO()
+    passkeep.encrypt_file(
+        Slow(DATA[:UNIT]), target, to=IDENTITY.recipient, digest=hasher, progress=ask
+    )
+    assert len(asked) > 2
+    assert hasher.hexdigest() == b3sum(target.getvalue())

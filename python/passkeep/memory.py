@@ -139,7 +139,9 @@ def decrypt_into(
     """Decrypts a sealed file in memory into another buffer.
 
     Args:
-        data: Any contiguous buffer that holds a complete sealed file.
+        data: Any contiguous buffer that holds a complete sealed file. No other
+            thread may write into a NumPy array meanwhile; other buffers are copied
+            in small pieces, because somebody could (a mapped file, above all).
         out: Any contiguous, writable buffer with at least ``opened_size(data)``
             bytes, which shares no memory with `data`. As many as `data` has are
             always enough.

@@ -1,6 +1,8 @@
 //! Streaming decryption: a [`Read`] in front of a [`Read`].
 
+use std::fs::File;
 use std::io::{self, BufRead, Read};
+use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 
 use crate::aead::Aead;
@@ -21,6 +23,8 @@ pub struct Opener<R: Read> {
     format: Arc<dyn Format>,
     layout: Layout,
     source: R,
+    /// Where chunks come from instead.
+    file: Option<Position>,
     threads: usize,
     next_chunk: u64,
     /// The unit read last: whether it ends the message is known only when the
@@ -47,8 +51,17 @@ enum Outcome {
     Failed,
 }
 
+/// The chunks that lie in a file.
+#[derive(Clone)]
+struct Position {
+    file: Arc<File>,
+    offset: u64,
+    size: u64,
+}
+
 struct Unit {
     place: Place,
+    /// Its chunks, or room for so many bytes of them, which whoever opens it reads.
     sealed: Vec<u8>,
     plain: Vec<u8>,
     released: usize,
@@ -63,6 +76,7 @@ impl<R: Read> Opener<R> {
             layout: format.layout(),
             format,
             source,
+            file: None,
             threads,
             next_chunk: 0,
             held: None,
@@ -75,6 +89,15 @@ impl<R: Read> Opener<R> {
         }
     }
 
+    /// Has each thread read what it opens from where it lies in `file`: `size` bytes of
+    /// chunks from `offset` on. The source is not read then.
+    #[must_use]
+    pub fn by_position(mut self, file: File, offset: u64, size: u64) -> Self {
+        let file = Arc::new(file);
+        self.file = Some(Position { file, offset, size });
+        self
+    }
+
     /// Makes the next verified unit current; `false` at the end of the message.
     fn advance(&mut self) -> Result<bool, Error> {
         if let Some(unit) = self.current.take() {
@@ -83,15 +106,15 @@ impl<R: Read> Opener<R> {
         }
         self.position = 0;
         while !self.pipeline.as_ref().is_some_and(Pipeline::is_full) {
-            if self.next_chunk > self.layout.max_chunks {
+            let Some(unit) = self.next_unit() else { break };
+            let chunks = unit.sealed.len().div_ceil(self.layout.sealed_chunk()) as u64;
+            if unit.place.first + chunks > self.layout.max_chunks {
                 return Err(TOO_MANY_CHUNKS);
             }
-            let Some(unit) = self.next_unit() else { break };
             let end = self.next_chunk.saturating_mul(self.layout.chunk as u64);
             let small = unit.place.last || end <= INLINE;
             if self.threads <= 1 || small && self.pipeline.is_none() {
-                let mut aead = self.format.cipher();
-                self.current = Some(open_unit(&*self.format, &mut aead, unit));
+                self.current = Some(worker(&self.format, self.file.as_ref())(unit));
                 return Ok(true);
             }
             if self.pipeline.is_none() {
@@ -116,9 +139,7 @@ impl<R: Read> Opener<R> {
 
     fn start_pipeline(&self) -> Result<Pipeline<Unit, Unit>, Error> {
         Pipeline::start(self.threads, || {
-            let format = Arc::clone(&self.format);
-            let mut aead = format.cipher();
-            Ok(move |unit| open_unit(&*format, &mut aead, unit))
+            Ok(worker(&self.format, self.file.as_ref()))
         })
     }
 
@@ -132,6 +153,9 @@ impl<R: Read> Opener<R> {
     /// The next unit whose place in the message is known; `None` when the
     /// source has ended or failed and all its units are under way.
     fn next_unit(&mut self) -> Option<Unit> {
+        if let Some(size) = self.file.as_ref().map(|file| file.size) {
+            return self.next_in_file(size);
+        }
         while matches!(self.source_state, SourceState::More) {
             let Some(read) = self.read_unit() else {
                 // What was read so far may be whole, but nobody knows whether
@@ -153,6 +177,32 @@ impl<R: Read> Opener<R> {
         Some(self.unit(sealed, true))
     }
 
+    fn next_in_file(&mut self, size: u64) -> Option<Unit> {
+        if !matches!(self.source_state, SourceState::More) {
+            return None;
+        }
+        let left = size - self.next_chunk * self.layout.sealed_chunk() as u64;
+        let full = self.layout.sealed_unit();
+        let length = usize::try_from(left).map_or(full, |left| left.min(full));
+        let last = length as u64 == left;
+        let mut sealed = self.spare_buffer();
+        self.source_state = match resize(&mut sealed, length) {
+            Err(error) => SourceState::Failed(error.into()),
+            Ok(()) if last => SourceState::End,
+            Ok(()) => SourceState::More,
+        };
+        sealed.truncate(length);
+        let failed = matches!(self.source_state, SourceState::Failed(_));
+        (!failed).then(|| self.unit(sealed, last))
+    }
+
+    fn spare_buffer(&mut self) -> Vec<u8> {
+        let spare = self.spare.last_mut();
+        spare
+            .map(|unit| std::mem::take(&mut unit.sealed))
+            .unwrap_or_default()
+    }
+
     fn unit(&mut self, sealed: Vec<u8>, last: bool) -> Unit {
         let place = Place {
             first: self.next_chunk,
@@ -171,11 +221,7 @@ impl<R: Read> Opener<R> {
 
     /// Reads until a unit is full or the source ends; `None` where it failed.
     fn read_unit(&mut self) -> Option<Vec<u8>> {
-        let mut buffer = self
-            .spare
-            .last_mut()
-            .map(|unit| std::mem::take(&mut unit.sealed))
-            .unwrap_or_default();
+        let mut buffer = self.spare_buffer();
         if let Err(error) = resize(&mut buffer, self.layout.sealed_unit()) {
             self.source_state = SourceState::Failed(error.into());
             return None;
@@ -194,6 +240,28 @@ impl<R: Read> Opener<R> {
         }
         buffer.truncate(filled);
         Some(buffer)
+    }
+}
+
+/// What a thread does with a unit.
+fn worker(
+    format: &Arc<dyn Format>,
+    file: Option<&Position>,
+) -> impl FnMut(Unit) -> Unit + Send + use<> {
+    let (format, file) = (Arc::clone(format), file.cloned());
+    let mut aead = format.cipher();
+    move |mut unit| {
+        if let Some(Position { file, offset, .. }) = &file {
+            let at = offset + unit.place.first * format.layout().sealed_chunk() as u64;
+            if let Err(error) = file.read_exact_at(&mut unit.sealed, at) {
+                unit.end = Err(match error.kind() {
+                    io::ErrorKind::UnexpectedEof => Error::Truncated,
+                    _ => error.into(),
+                });
+                return unit;
+            }
+        }
+        open_unit(&*format, &mut aead, unit)
     }
 }
 

@@ -42,13 +42,12 @@ pub fn seal_slice(
     )
 }
 
-/// Whether another process could write into an input while it is opened. The threads
-/// of this one that could would not need to: they reach the output as well.
+/// Whether somebody else could write into an input while it is opened.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Stability {
     /// Nobody can.
     Stable,
-    /// One could: each chunk is copied before it is authenticated, since what
+    /// Somebody could: each chunk is copied before it is authenticated, since what
     /// is decrypted must be what was authenticated.
     Shared,
 }

@@ -4,52 +4,33 @@ use passkeep_core::Stability;
 use pyo3::buffer::PyUntypedBuffer;
 use pyo3::exceptions::PyBufferError;
 use pyo3::prelude::*;
-use pyo3::types::{PyByteArray, PyBytes, PyMemoryView};
+use pyo3::types::{PyBytes, PyMemoryView};
 
 /// Views of views that are looked through to whoever owns the memory.
 const MAX_VIEWS: usize = 8;
 
-/// Sealed data, and whether somebody could write into it while it is opened.
-pub(crate) struct Sealed {
-    buffer: Input,
-    stability: Stability,
-}
-
-impl Sealed {
-    pub(crate) fn as_slice(&self) -> &[u8] {
-        self.buffer.as_slice()
-    }
-
-    pub(crate) fn stability(&self) -> Stability {
-        self.stability
-    }
-}
-
-impl<'py> FromPyObject<'_, 'py> for Sealed {
-    type Error = PyErr;
-
-    fn extract(object: Borrowed<'_, 'py, PyAny>) -> PyResult<Self> {
-        Ok(Self {
-            stability: stability(&object)?,
-            buffer: object.extract()?,
-        })
-    }
-}
-
-/// Whether memory belongs to this process alone: bytes and byte arrays do, and so
-/// do the arrays of `NumPy` that own their data, also through views. What else has
-/// a buffer could be a mapped file, or shared with another process.
-fn stability(object: &Bound<'_, PyAny>) -> PyResult<Stability> {
+/// Whether sealed data may be opened where it lies. What could change between
+/// authentication and decryption is copied first.
+///
+/// Bytes objects cannot change. With a result of the caller's own, nor should a
+/// `NumPy` array that owns its data: no other process reaches it, and whoever works
+/// on arrays in place keeps other threads away from both. Anything else could be a
+/// mapped file, or what the next message is being received into.
+pub(crate) fn stability(object: &Bound<'_, PyAny>, in_place: bool) -> PyResult<Stability> {
     let mut owner = object.clone();
     for _ in 0..MAX_VIEWS {
-        if owner.is_exact_instance_of::<PyBytes>() || owner.is_exact_instance_of::<PyByteArray>() {
+        if owner.is_exact_instance_of::<PyBytes>() {
             return Ok(Stability::Stable);
         }
         owner = if owner.is_exact_instance_of::<PyMemoryView>() {
             owner.getattr("obj")?
         } else if is_array(&owner)? {
             if owner.getattr("flags")?.getattr("owndata")?.extract()? {
-                return Ok(Stability::Stable);
+                return Ok(if in_place {
+                    Stability::Stable
+                } else {
+                    Stability::Shared
+                });
             }
             owner.getattr("base")?
         } else {
@@ -94,7 +75,7 @@ impl Input {
         // thread writes into the buffer meanwhile. Sealing encrypts each byte
         // and authenticates its own output, so such a race can only change
         // which plaintext is sealed, as it would for any C extension; what
-        // is opened is copied first, where another process could write to it.
+        // is opened is copied first, unless `stability` says otherwise.
         unsafe { std::slice::from_raw_parts(start, size) }
     }
 }

@@ -1,6 +1,7 @@
 //! Digests, in the shape of `hashlib`.
 
 use std::io::Read;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use passkeep_core::{Algorithm, DIGEST_SIZE, Watch, hash_file, hash_slice, zeroed};
@@ -19,6 +20,9 @@ const PIECE: usize = 1 << 20;
 pub(crate) struct Hasher {
     algorithm: Algorithm,
     state: Mutex<State>,
+    /// Whether a stream has it. What that calls (progress, file objects) may ask for
+    /// the digest, and must not wait for itself.
+    lent: AtomicBool,
 }
 
 /// A hash in progress, or one that was made as a whole.
@@ -28,24 +32,43 @@ enum State {
 }
 
 impl Hasher {
-    /// Hashes with the state. Never called with the GIL: who holds the lock may be
-    /// waiting for it.
-    pub(crate) fn with<T>(
+    /// Lends the state to a stream, for as long as that takes.
+    pub(crate) fn lend<T>(
         &self,
         work: impl FnOnce(&mut passkeep_core::Hasher) -> T,
     ) -> PyResult<T> {
+        if self.lent.swap(true, Ordering::AcqRel) {
+            return Err(lent());
+        }
+        let result = self.with(work);
+        self.lent.store(false, Ordering::Release);
+        result
+    }
+
+    /// Hashes with the state. Never called with the GIL: who holds the lock may be
+    /// waiting for it.
+    fn with<T>(&self, work: impl FnOnce(&mut passkeep_core::Hasher) -> T) -> PyResult<T> {
         match &mut *self.state.lock().unwrap_or_else(PoisonError::into_inner) {
             State::Going(hasher) => Ok(work(hasher)),
             State::Done(_) => Err(InvalidInputError::new_err("this digest is complete")),
         }
     }
 
-    fn finished(&self) -> passkeep_core::Digest {
-        match &*self.state.lock().unwrap_or_else(PoisonError::into_inner) {
-            State::Going(hasher) => hasher.digest(),
-            State::Done(digest) => *digest,
+    fn finished(&self, py: Python<'_>) -> PyResult<passkeep_core::Digest> {
+        if self.lent.load(Ordering::Acquire) {
+            return Err(lent());
         }
+        Ok(py.detach(
+            || match &*self.state.lock().unwrap_or_else(PoisonError::into_inner) {
+                State::Going(hasher) => hasher.digest(),
+                State::Done(digest) => *digest,
+            },
+        ))
     }
+}
+
+fn lent() -> PyErr {
+    InvalidInputError::new_err("this digest is not complete: a stream still uses it")
 }
 
 #[pymethods]
@@ -57,29 +80,32 @@ impl Hasher {
         Ok(Self {
             algorithm,
             state: Mutex::new(State::Going(passkeep_core::Hasher::new(algorithm))),
+            lent: AtomicBool::new(false),
         })
     }
 
     /// Takes the next piece.
     fn update(&self, py: Python<'_>, data: Input) -> PyResult<()> {
+        if self.lent.load(Ordering::Acquire) {
+            return Err(lent());
+        }
         let data = data.as_slice();
         py.detach(|| self.with(|hasher| hasher.update(data)))
     }
 
     /// The digest of everything so far, 32 bytes.
-    fn digest<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {
-        PyBytes::new(py, &py.detach(|| self.finished()))
+    fn digest<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyBytes>> {
+        Ok(PyBytes::new(py, &self.finished(py)?))
     }
 
     /// The digest of everything so far, 64 hexadecimal digits.
-    fn hexdigest(&self) -> String {
+    fn hexdigest(&self, py: Python<'_>) -> PyResult<String> {
         use std::fmt::Write;
-        self.finished()
-            .iter()
-            .fold(String::new(), |mut text, byte| {
-                let _ = write!(text, "{byte:02x}");
-                text
-            })
+        let digest = self.finished(py)?;
+        Ok(digest.iter().fold(String::new(), |mut text, byte| {
+            let _ = write!(text, "{byte:02x}");
+            text
+        }))
     }
 
     /// The algorithm.
@@ -169,6 +195,7 @@ fn parse(algorithm: &str) -> PyResult<Algorithm> {
 fn complete(algorithm: Algorithm, digest: passkeep_core::Digest) -> Hasher {
     Hasher {
         algorithm,
+        lent: AtomicBool::new(false),
         state: Mutex::new(State::Done(digest)),
     }
 }

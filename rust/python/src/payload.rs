@@ -10,7 +10,7 @@ use passkeep_core::{
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
-use crate::buffers::{Input, Output, Sealed};
+use crate::buffers::{Input, Output, stability};
 use crate::channels::{Sink, Source};
 use crate::errors::{DamagedError, InvalidInputError, LimitError, from_core, from_io};
 use crate::hash::Hasher;
@@ -48,13 +48,14 @@ pub(crate) fn seal_bytes<'py>(
 #[pyo3(signature = (data, offset, key, *, threads, cancel=None))]
 pub(crate) fn open_bytes<'py>(
     py: Python<'py>,
-    data: Sealed,
+    data: &Bound<'py, PyAny>,
     offset: usize,
     key: &PayloadKey,
     threads: usize,
     cancel: Option<&CancelToken>,
 ) -> PyResult<Bound<'py, PyBytes>> {
-    let stability = data.stability();
+    let stability = stability(data, false)?;
+    let data: Input = data.extract()?;
     let mut payload = data.as_slice().get(offset..).unwrap_or_default();
     let format = resume(key, &mut payload)?;
     let size = format.layout().plain_size(payload.len() as u64);
@@ -100,15 +101,16 @@ pub(crate) fn seal_into(
 #[pyo3(signature = (data, offset, out, key, *, threads, cancel=None))]
 pub(crate) fn open_into(
     py: Python<'_>,
-    data: Sealed,
+    data: &Bound<'_, PyAny>,
     offset: usize,
     mut out: Output,
     key: &PayloadKey,
     threads: usize,
     cancel: Option<&CancelToken>,
 ) -> PyResult<usize> {
+    let stability = stability(data, true)?;
+    let data: Input = data.extract()?;
     refuse_overlap(&out, data.as_slice())?;
-    let stability = data.stability();
     let mut payload = data.as_slice().get(offset..).unwrap_or_default();
     let format = resume(key, &mut payload)?;
     let size = format.layout().plain_size(payload.len() as u64);
@@ -191,7 +193,7 @@ pub(crate) fn hashed<T>(
 ) -> PyResult<T> {
     match digest {
         None => Ok(work(&mut sink)),
-        Some(digest) => digest.with(|hasher| work(&mut Hashing::new(sink, hasher))),
+        Some(digest) => digest.lend(|hasher| work(&mut Hashing::new(sink, hasher))),
     }
 }
 
@@ -232,7 +234,7 @@ pub(crate) fn open_stream(
         let size = if let (Some(from), Some(to)) = (payload.regular(), sink.regular()) {
             open_file(&*format, from, offset, to, threads, &mut watch)?
         } else {
-            let mut opener = Opener::new(format, payload, threads);
+            let mut opener = opener(format, payload, offset, threads)?;
             let size = drain(&mut opener, &mut sink, &mut watch)?;
             sink.flush()?;
             size
@@ -261,7 +263,7 @@ pub(crate) struct Payload {
 
 impl Payload {
     /// The regular file to read by position, where nothing was read ahead.
-    fn regular(&self) -> Option<&std::fs::File> {
+    fn regular(&self) -> Option<&File> {
         if self.ahead.get_ref().is_empty() {
             self.source.regular()
         } else {
@@ -302,6 +304,22 @@ pub(crate) fn begin(
         let format = resume(key, &mut payload)?;
         Ok((format, payload, offset + key.key().prefix_size() as u64))
     })
+}
+
+/// An opener of a payload's chunks, which its threads read themselves where they lie
+/// in a file from `offset` on.
+pub(crate) fn opener(
+    format: Arc<dyn Format>,
+    payload: Payload,
+    offset: u64,
+    threads: usize,
+) -> io::Result<Opener<Payload>> {
+    let Some(file) = payload.regular().map(File::try_clone).transpose()? else {
+        return Ok(Opener::new(format, payload, threads));
+    };
+    // A file without any chunk is cut short, as one that ends before them is.
+    let size = file.metadata()?.len().saturating_sub(offset);
+    Ok(Opener::new(format, payload, threads).by_position(file, offset, size))
 }
 
 /// The format of the payload that begins here.

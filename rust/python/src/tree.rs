@@ -13,7 +13,7 @@ use crate::channels::{Sink, Source};
 use crate::errors::{attached, from_core};
 use crate::hash::Hasher;
 use crate::key::PayloadKey;
-use crate::payload::{Leftover, Payload, begin, by_position, hashed};
+use crate::payload::{Leftover, Payload, begin, by_position, hashed, opener};
 use crate::report::{TreeReport, from_tree, to_entry, to_report};
 use crate::watch::{CancelToken, Watcher};
 
@@ -115,7 +115,7 @@ pub(crate) fn restore_tree(
     let mut watch = Watcher::new(progress, cancel);
     source.stop_by(cancel);
     let reopen = Reopen::new(&source, &leftover, key, threads, cancel);
-    let (format, payload, _) = begin(py, source, leftover, key)?;
+    let (format, payload, offset) = begin(py, source, leftover, key)?;
     let options = RestoreOptions {
         links: if all_links { Links::All } else { Links::Inside },
         overwrite,
@@ -127,7 +127,8 @@ pub(crate) fn restore_tree(
         threads,
     };
     let report = py.detach(|| {
-        let input = input(Opener::new(format, payload, threads), reopen);
+        let opener = opener(format, payload, offset, threads).map_err(Error::Source)?;
+        let input = input(opener, reopen);
         let report =
             passkeep_tree::restore_tree::<Opener<Payload>>(input, &target, &options, &mut watch)?;
         watch.finish(report.read).map_err(Error::Watch)?;
@@ -152,13 +153,13 @@ pub(crate) fn list_tree(
 ) -> PyResult<TreeReport> {
     let mut watch = Watcher::new(progress, cancel);
     source.stop_by(cancel);
-    let (format, payload, _) = begin(py, source, leftover, key)?;
+    let (format, payload, offset) = begin(py, source, leftover, key)?;
     let mut show = |entry: &Entry| match &visit {
         Some(visit) => attached(|py| visit.call1(py, (to_entry(entry),)).map(drop)),
         None => Ok(()),
     };
     let report = py.detach(|| {
-        let opener = Opener::new(format, payload, threads);
+        let opener = opener(format, payload, offset, threads).map_err(Error::Source)?;
         let report = scan_tree(opener, &mut show, &mut watch)?;
         watch.finish(report.read).map_err(Error::Watch)?;
         Ok(report)
@@ -182,10 +183,12 @@ pub(crate) fn cat_tree(
 ) -> PyResult<u64> {
     let mut watch = Watcher::new(None, cancel);
     source.stop_by(cancel);
+    sink.stop_by(cancel);
     let reopen = Reopen::new(&source, &leftover, key, threads, cancel);
-    let (format, payload, _) = begin(py, source, leftover, key)?;
+    let (format, payload, offset) = begin(py, source, leftover, key)?;
     py.detach(|| {
-        let input = input(Opener::new(format, payload, threads), reopen);
+        let opener = opener(format, payload, offset, threads).map_err(Error::Source)?;
+        let input = input(opener, reopen);
         passkeep_tree::cat_tree::<Opener<Payload>, _>(input, &path, &mut sink, &mut watch)
     })
     .map_err(from_tree)
@@ -222,7 +225,8 @@ impl<'a> Reopen<'a> {
     fn open(self) -> io::Result<Opener<Payload>> {
         let leftover = Leftover::Offset(self.offset);
         let opened = attached(|py| begin(py, self.source, leftover, self.key));
-        opened.map(|(format, payload, _)| Opener::new(format, payload, self.threads))
+        let (format, payload, offset) = opened?;
+        opener(format, payload, offset, self.threads)
     }
 }
 

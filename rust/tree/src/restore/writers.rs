@@ -6,6 +6,7 @@
 //! files of a new target come here: nobody sees them before all are complete.
 
 use std::fs::File;
+use std::io;
 use std::ops::Range;
 use std::os::fd::AsFd;
 use std::os::unix::fs::FileExt;
@@ -83,7 +84,11 @@ impl Writers {
         if full || self.batch.pieces.len() == BATCH_FILES {
             self.dispatch()?;
         }
-        Ok(&mut self.batch.content)
+        let content = &mut self.batch.content;
+        content
+            .try_reserve(size)
+            .map_err(|_| Error::io(&*self.root, io::ErrorKind::OutOfMemory))?;
+        Ok(content)
     }
 
     /// Has the last `size` bytes that were appended written to a file, and the file
