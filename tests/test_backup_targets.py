@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import resource
 import signal
 import subprocess
@@ -11,6 +12,7 @@ from pathlib import Path
 import pytest
 
 import passkeep
+from support import tars
 from support.trees import differences, names
 
 IDENTITY = passkeep.X25519Identity.generate()
@@ -210,3 +212,20 @@ def test_bare_recipients_lock_no_keyring_out(quick_keyring, tree, tmp_path):
     with pytest.raises(passkeep.OutputError, match="carries a keyring"):
         passkeep.backup(tree, target, to=passkeep.Identity.generate().recipient, overwrite=True)
     assert target.read_bytes() == before
+
+
+@pytest.mark.parametrize("kind", [tars.LINK, tars.HARD_LINK])
+@pytest.mark.parametrize("new", [True, False])
+@pytest.mark.parametrize("overwrite", [True, False])
+def test_no_entry_takes_the_place_of_another_one(kind, new, overwrite, place):
+    files = tars.entry(b"a", b"first") + tars.entry(b"b", b"other")
+    archive = files + tars.link(b"a", b"b", kind) + tars.END
+    sealed = io.BytesIO(passkeep.encrypt(archive, to=IDENTITY.recipient))
+    target = place / "target"
+    if not new:
+        target.mkdir()
+    with pytest.raises(passkeep.PartialError) as error:
+        passkeep.restore(sealed, target, IDENTITY, overwrite=overwrite)
+    assert [problem.path for problem in error.value.report.problems] == ["a"]
+    assert not (target / "a").is_symlink()
+    assert (target / "a").read_bytes() == b"first"

@@ -6,6 +6,7 @@ import json
 import os
 import random
 import subprocess
+import tempfile
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
@@ -237,3 +238,15 @@ def test_a_digest_is_not_told_while_a_stream_has_it():
     )
     assert len(asked) > 2
     assert hasher.hexdigest() == b3sum(target.getvalue())
+
+
+def test_a_sparse_file_of_any_size_takes_no_memory():
+    """A tree over it would be as large as the disk of a large machine."""
+    with tempfile.NamedTemporaryFile(dir="/dev/shm") as file:
+        file.truncate(1 << 60)
+        cancel = passkeep.CancelToken()
+        timer = threading.Timer(0.2, cancel.cancel)
+        timer.start()
+        with pytest.raises(passkeep.CancelledError):
+            passkeep.digest(file.name, cancel=cancel)
+        timer.join()

@@ -9,7 +9,7 @@ use std::collections::VecDeque;
 use std::io;
 use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -142,6 +142,8 @@ pub struct Pipeline<J, R> {
     alone: Option<Box<dyn FnMut(J) -> R + Send>>,
     depth: usize,
     process: u32,
+    /// Set when nobody wants the results any more.
+    dropped: Arc<AtomicBool>,
 }
 
 struct Ticket<J, R> {
@@ -159,14 +161,18 @@ impl<J: Send + 'static, R: Send + 'static> Pipeline<J, R> {
         W: FnMut(J) -> R + Send + 'static,
     {
         let (jobs, queue) = unbounded::<Ticket<J, R>>();
+        let dropped = Arc::new(AtomicBool::new(false));
         let mut workers = Vec::new();
         // Where the system gives no more threads, fewer do the work.
         while workers.len() < threads.min(MAX_THREADS) && room::for_threads(workers.len() + 1) {
-            let (mut work, queue) = (worker()?, queue.clone());
+            let (mut work, queue, dropped) = (worker()?, queue.clone(), Arc::clone(&dropped));
             let spawned = std::thread::Builder::new()
                 .name("passkeep".into())
                 .spawn(move || {
                     for Ticket { job, reply } in queue {
+                        if dropped.load(Ordering::Relaxed) {
+                            break;
+                        }
                         // The owner may have gone; then nobody wants the result.
                         let _ = reply.send(work(job));
                     }
@@ -187,6 +193,7 @@ impl<J: Send + 'static, R: Send + 'static> Pipeline<J, R> {
             workers,
             alone,
             process: std::process::id(),
+            dropped,
         })
     }
 
@@ -241,15 +248,20 @@ impl<J: Send + 'static, R: Send + 'static> Pipeline<J, R> {
 
 impl<J, R> Drop for Pipeline<J, R> {
     fn drop(&mut self) {
-        drop(self.jobs.take());
         if self.process == std::process::id() {
+            // What was begun ends, and no more of what waits.
+            self.dropped.store(true, Ordering::Relaxed);
+            drop(self.jobs.take());
             for worker in self.workers.drain(..) {
                 // A panic was reported already, to whoever waited for the job.
                 let _ = worker.join();
             }
         } else {
-            // After a fork there is nobody to wait for.
+            // After a fork there is nobody to wait for, and what the threads shared
+            // with us they may have left locked.
             std::mem::forget(std::mem::take(&mut self.workers));
+            std::mem::forget(self.jobs.take());
+            std::mem::forget(std::mem::take(&mut self.pending));
         }
     }
 }

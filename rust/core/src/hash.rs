@@ -17,6 +17,10 @@ use crate::layout::UNIT;
 use crate::room::resize;
 use crate::watch::Watch;
 
+/// Larger files are hashed on one thread, in constant memory. A tree that is this
+/// large takes 128 MiB; a sparse file costs nothing and may claim any size.
+const LARGEST_TREE: u64 = 1 << 40;
+
 /// Bytes of a digest of either algorithm.
 pub const DIGEST_SIZE: usize = 32;
 /// A digest of either algorithm.
@@ -145,7 +149,8 @@ pub fn hash_file(
             })
     };
     let threads = worth_waking(threads, size);
-    let digest = if algorithm == Algorithm::Sha256 || size <= UNIT as u64 {
+    let tree = UNIT as u64 + 1..=LARGEST_TREE;
+    let digest = if algorithm == Algorithm::Sha256 || !tree.contains(&size) {
         let (mut hasher, mut buffer) = (Hasher::new(algorithm), Vec::new());
         for at in (0..size).step_by(UNIT) {
             read(&mut buffer, at)?;

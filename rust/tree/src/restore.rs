@@ -32,6 +32,7 @@ use writers::Writers;
 /// take so many bytes: some two million entries.
 const MAX_DEFERRED: usize = 256 << 20;
 const DEFERRED_OVERHEAD: usize = 128;
+const ATTRIBUTE_OVERHEAD: usize = 2 * 24 + 2 * 16;
 
 /// What is said of an entry whose place another one took.
 const OWN: &str = "another entry of the backup was restored under this name";
@@ -172,9 +173,13 @@ struct Restore<'a, R: BufRead> {
 
 impl<R: BufRead> Restore<'_, R> {
     fn entries(&mut self) -> Result<(), Error> {
-        while let Some(entry) = self.archive.next()? {
+        while let Some(mut entry) = self.archive.next()? {
             if !self.selection.takes(&entry.path) {
                 continue;
+            }
+            if !self.options.attributes {
+                entry.attributes.clear();
+                entry.attributes.shrink_to_fit();
             }
             match entry.kind {
                 Kind::File => self.file(entry)?,
@@ -263,7 +268,7 @@ impl<R: BufRead> Restore<'_, R> {
     fn keep(&mut self, entry: &Entry) -> Result<(), Error> {
         let attributes = entry.attributes.iter();
         let attributes: usize = attributes
-            .map(|(name, value)| name.len() + value.len())
+            .map(|(name, value)| name.len() + value.len() + ATTRIBUTE_OVERHEAD)
             .sum();
         self.deferred(entry.path.len() + entry.link.len() + attributes + DEFERRED_OVERHEAD)
     }
@@ -274,6 +279,12 @@ impl<R: BufRead> Restore<'_, R> {
             return Err(Error::Limit("the archive has too many folders and links"));
         }
         Ok(())
+    }
+
+    /// Whether what stands in an entry's place may make room: in a new target that
+    /// can only be another entry.
+    fn replaces(&self) -> bool {
+        self.options.overwrite && !self.in_place
     }
 
     /// Whether an entry of this run stands there already: another entry of the

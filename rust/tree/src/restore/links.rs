@@ -125,7 +125,7 @@ impl<R: BufRead> Restore<'_, R> {
         let parent = self.beneath.make(parents)?.try_clone_to_owned();
         let parent = parent.map_err(|_| Errno::MFILE)?;
         let parent = parent.as_fd();
-        if exists(parent, last) && !self.options.overwrite {
+        if exists(parent, last) && !self.replaces() {
             self.exists(entry);
             return Ok(None);
         }
@@ -151,7 +151,7 @@ impl<R: BufRead> Restore<'_, R> {
             }
         }
         let id = file_id(&about(parent, temporary)?);
-        let renamed = if self.options.overwrite {
+        let renamed = if self.replaces() {
             renameat(parent, temporary, parent, last)
         } else {
             rename_new(parent, temporary, last)

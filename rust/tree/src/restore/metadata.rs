@@ -15,6 +15,9 @@ use crate::attributes::is_of_users;
 use crate::entry::Entry;
 use crate::pax::Time;
 
+/// What is told of a name: no system has attributes with longer ones.
+const LONGEST_NAME: usize = 255;
+
 /// What is restored of it besides permissions and times.
 #[derive(Clone, Copy)]
 pub(super) struct Wanted {
@@ -45,7 +48,11 @@ pub(super) fn finish(entry: &Entry, file: BorrowedFd, wanted: Wanted) -> Vec<Str
                 // They give programs powers, or belong to the system.
                 Err(Errno::PERM)
             };
-            note(&format!("attribute {}", String::from_utf8_lossy(name)), set);
+            let shown = &name[..name.len().min(LONGEST_NAME)];
+            note(
+                &format!("attribute {}", String::from_utf8_lossy(shown)),
+                set,
+            );
         }
     }
     // Not every file system has permissions.

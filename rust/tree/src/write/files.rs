@@ -121,7 +121,8 @@ impl<W: Write> Writer<'_, W> {
         self.put(&text)?;
         let left_out = self.parts(file, &map.parts)?;
         self.pad(size)?;
-        self.report.holes += map.whole - map.stored();
+        let holes = map.whole - map.stored();
+        self.report.holes = self.report.holes.saturating_add(holes);
         Ok(left_out)
     }
 
