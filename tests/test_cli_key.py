@@ -105,6 +105,14 @@ def test_a_host_with_only_the_export_backs_up_and_opens_nothing(
     ok("restore", sealed, "-C", tmp_path / "out", "--recovery-key-file", recovery)
 
 
+def test_no_export_takes_the_keyrings_place(keyring_path):
+    before = keyring_path.read_bytes()
+    for words in (("--public", "-o"), ("--identity-out",)):
+        asked = ("key", "export", *words, keyring_path, "--force", "--keyring", keyring_path)
+        assert_fails(run(*asked, "--password-env", "WORDS", env=SECRET), 2, hint=False)
+        assert keyring_path.read_bytes() == before
+
+
 def test_an_export_is_no_keyring_and_the_error_says_so(keyring_path, tmp_path):
     export = tmp_path / "server.json"
     ok("key", "export", "--public", "-o", export, "--keyring", keyring_path)

@@ -40,6 +40,8 @@ MALFORMED = {
     "credential as text": set_slot("credential", "x"),
     "credential as null": set_slot("credential", None),
     "credential empty": set_slot("credential", {}),
+    "slot id of a terminal": set_slot("id", "\x1b[2J\x07"),
+    "slot id in upper case": set_slot("id", "A" * 8),
     "two slots with one id": lambda d: d["slots"].append(d["slots"][0]),
 }
 

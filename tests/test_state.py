@@ -74,3 +74,18 @@ def test_a_password_that_is_no_text_stays_secret():
         passkeep.Password("caf\udce9-secret")
     assert caught.value.__suppress_context__
     assert "secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize("kind", ["file", "link"])
+def test_a_link_in_the_place_of_a_keyring_is_no_first_use(export, kind, tmp_path):
+    """Neither a name that becomes a link nor a link that leads elsewhere."""
+    named = export
+    if kind == "link":
+        named = tmp_path / "link.json"
+        named.symlink_to(export)
+    passkeep.PublicKeyring.load(named).pinned()
+    strangers_export().save(tmp_path / "stranger.json")
+    named.unlink()
+    named.symlink_to("stranger.json")
+    with pytest.raises(passkeep.KeyringError, match="not what this machine used"):
+        passkeep.PublicKeyring.load(named).pinned()

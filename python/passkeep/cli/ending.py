@@ -121,7 +121,7 @@ def _guarded(body: Callable[[], object]) -> int:
 def _complain(error: object, hint: str, code: int) -> int:
     say(f"{click.style('Error:', fg='red', bold=True)} {sentence(error)}")
     if hint:
-        say(f"{click.style('Hint:', bold=True)} {hint}")
+        say(f"{click.style('Hint:', bold=True)} {printable(hint)}")
     return code
 
 

@@ -6,6 +6,7 @@ until :func:`passkeep.keyring.seal.verify` has passed.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias, get_args
 
@@ -14,6 +15,7 @@ from passkeep.keyring.strict_json import Fields, Object, encode_data
 
 VERSION = "keyring/1"
 MAX_SLOTS = 16
+_SLOT_ID = re.compile("[0-9a-f]{8}")
 MAX_DOCUMENT = 1 << 20
 """Bytes of a keyring file that are read at most."""
 
@@ -188,6 +190,8 @@ def limited(slots: list[Any]) -> list[Any]:
 
 def _parse_slot(value: object) -> Slot:
     fields = Fields(value, "a slot of the keyring")
+    if not _SLOT_ID.fullmatch(fields.text("id")):
+        raise DamagedError("the keyring is malformed: the id of a slot")
     credential = fields.optional_object("credential")
     slot = Slot(
         id=fields.text("id"),

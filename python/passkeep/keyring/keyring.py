@@ -8,6 +8,7 @@ import secrets
 from collections.abc import Iterable
 from contextlib import suppress
 from datetime import date
+from pathlib import Path
 from typing import NoReturn
 
 from passkeep.age.hybrid import HybridIdentity, HybridRecipient
@@ -51,6 +52,7 @@ class Keyring(Editable):
         super().__init__(document, source)
         self._opened: str | None = None
         self._origin = ""
+        self._named = ""
         self._stored_mac: object = None
 
     # Making, loading and saving
@@ -163,7 +165,7 @@ class Keyring(Editable):
             )
         self._note_file(path, source)
         with suppress(OSError):
-            state.trust(public.id, public.fingerprint, self._origin)
+            state.trust(public.id, public.fingerprint, self._named)
             state.remember_epoch(self.id, self.epoch)
 
     # What it is
@@ -220,7 +222,7 @@ class Keyring(Editable):
             recipient=document.recipient,
             recovery=document.recovery,
             travel=document.travel,
-            origin=self._origin,
+            origin=self._named,
         )
 
     @property
@@ -322,6 +324,7 @@ class Keyring(Editable):
 
     def _note_file(self, path: str | os.PathLike[str], source: Object) -> None:
         self._origin, self._stored_mac = os.path.realpath(path), source["mac"]
+        self._named = os.fspath(Path(path).absolute())
 
     def _check_replaces(self, path: str | os.PathLike[str], source: Object) -> bool:
         """Whether there is a file to replace; refuses what must not be replaced."""

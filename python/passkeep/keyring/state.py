@@ -64,9 +64,9 @@ class State:
             OSError: The state folder cannot be read or written.
         """
         record = self._read(keyring_id)
-        before = self._read_origin(origin)
+        before = self._read_origins(origin)
         known = not record.pin or fingerprint in (record.pin, record.next)
-        if not known or before not in ("", keyring_id):
+        if not known or before - {"", keyring_id}:
             raise KeyringError(
                 "the public part of this keyring is not what this machine used before;"
                 " nothing was backed up",
@@ -74,8 +74,8 @@ class State:
             )
         if record.pin != fingerprint:
             self.trust(keyring_id, fingerprint, origin)
-        elif origin and not before:
-            self._write_origin(origin, keyring_id)
+        elif "" in before:
+            self._write_origins(origin, keyring_id)
 
     def trust(self, keyring_id: str, fingerprint: str, origin: str = "") -> None:
         """Pins public parts, whatever was pinned before.
@@ -83,8 +83,7 @@ class State:
         The epoch that they claim is not remembered: nobody has verified it.
         """
         self._change(keyring_id, lambda record: replace(record, pin=fingerprint, next=""))
-        if origin:
-            self._write_origin(origin, keyring_id)
+        self._write_origins(origin, keyring_id)
 
     def expect(self, keyring_id: str, fingerprint: str) -> None:
         """Accepts public parts that are about to be saved, besides those pinned.
@@ -116,15 +115,22 @@ class State:
     def _path(self, keyring_id: str) -> Path:
         return self._folder / "keyrings" / f"{keyring_id}.json"
 
-    def _origin_path(self, origin: str) -> Path:
-        name = hashlib.sha256(os.fsencode(os.path.realpath(origin))).hexdigest()
-        return self._folder / "files" / f"{name}.json"
+    def _origin_paths(self, origin: str) -> list[Path]:
+        """Records of a file by the name that was given, and by where that leads.
 
-    def _read_origin(self, origin: str) -> str:
-        """The keyring that a file held when this machine used it first."""
+        Either alone could be turned into another keyring: a name by making it a
+        link, and a link by changing where it leads.
+        """
         if not origin:
-            return ""
-        return self._parse(self._origin_path(origin), lambda fields: fields.text("id"), "")
+            return []
+        names = {os.fspath(Path(origin).absolute()), os.path.realpath(origin)}
+        digests = (hashlib.sha256(os.fsencode(name)).hexdigest() for name in names)
+        return [self._folder / "files" / f"{digest}.json" for digest in digests]
+
+    def _read_origins(self, origin: str) -> set[str]:
+        """The keyrings that a file held when this machine used it first; "" for none."""
+        paths = self._origin_paths(origin)
+        return {self._parse(path, lambda fields: fields.text("id"), "") for path in paths}
 
     def _read(self, keyring_id: str) -> _Record:
         return self._parse(
@@ -158,10 +164,10 @@ class State:
             record = strict_json.canonical(asdict(change(self._read(keyring_id))))
             storage.publish_verified(path, record, overwrite=True)
 
-    def _write_origin(self, origin: str, keyring_id: str) -> None:
-        path = self._origin_path(origin)
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        storage.write_guarded(path, strict_json.canonical({"id": keyring_id}), overwrite=True)
+    def _write_origins(self, origin: str, keyring_id: str) -> None:
+        for path in self._origin_paths(origin):
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            storage.write_guarded(path, strict_json.canonical({"id": keyring_id}), overwrite=True)
 
 
 def _default_folder() -> Path:

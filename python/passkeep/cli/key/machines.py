@@ -12,7 +12,7 @@ from passkeep.cli.ending import say
 from passkeep.cli.key import parts
 from passkeep.keyring import Keyring, PublicKeyring, State
 from passkeep.keyring.storage import write_guarded
-from passkeep.output import check_target
+from passkeep.output import check_target, refuse_same_file
 
 _FILE = click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 
@@ -49,12 +49,15 @@ def export_command(
     if identity_out is not None:
         if output != options.STANDARD_STREAM:
             raise click.UsageError("--output goes with --public.")
+        refuse_same_file(given.keyring or options.default_keyring(), identity_out)
         _export_identity(given, identity_out, force=force)
         return
     exported = parts.load(given).pinned()
     if output == options.STANDARD_STREAM:
         click.echo(exported.to_bytes(), nl=False)
         return
+    # Not even with --force: backups may not open without the keyring.
+    refuse_same_file(given.keyring or options.default_keyring(), output)
     exported.save(output, overwrite=force)
     say(f"Wrote {output}. SHA-256 {exported.fingerprint}")
 
