@@ -108,6 +108,46 @@ def test_an_older_one_than_the_backups_does_not_either(made, tree, default, tmp_
     assert "older than the one in the backup" in done.err
 
 
+@pytest.fixture
+def diverged(made, tree, default, tmp_path):
+    """A backup of a rotated keyring; here is a copy that went on without the new root."""
+    newer = made.write(tmp_path, "elsewhere.json")
+    keyring = passkeep.Keyring.load(newer)
+    elsewhere = passkeep.State(tmp_path / "elsewhere")
+    keyring.unlock(recovery_key=made.digits, state=elsewhere)
+    keyring.rotate()
+    keyring.save(newer, state=elsewhere)
+    path = tmp_path / "b.tar.age"
+    passkeep.backup(tree, path, to=keyring, state=elsewhere)
+    default.write_bytes(made.text)
+    mine = passkeep.Keyring.load(default)
+    mine.unlock(recovery_key=made.digits)
+    mine.add_password(PASSWORD_2)
+    mine.save(default)
+    assert mine.epoch >= keyring.epoch
+    return path
+
+
+def test_one_without_the_root_of_the_backup_does_not_either(diverged, made, tmp_path):
+    done = ok("verify", diverged, *BY_PASSWORD, env=SECRET)
+    assert "lacks the key of this backup" in done.err
+    (tmp_path / "digits").write_text(made.digits)
+    ok("verify", diverged, "--recovery-key-file", tmp_path / "digits")
+    # What opens the keyring only is not called wrong without a reason.
+    done = run("verify", diverged, *BY_PASSWORD, env={"SECRET": PASSWORD_2})
+    assert done.code == 3
+    assert "opens your keyring, but not the backup" in done.err
+
+
+@pytest.mark.parametrize("named", [False, True])
+def test_a_typed_recovery_key_opens_what_is_sealed_to_it(diverged, made, default, named):
+    options = ("--keyring", default) if named else ()
+    with Terminal("verify", diverged, "--with", "recovery-key", *options) as person:
+        person.wait_for("Recovery key")
+        person.type(made.digits)
+        assert person.finish() == 0, person.screen
+
+
 def test_a_tampered_one_does_not_either(backup, made, default):
     default.write_bytes(made.text.replace(b'"label":"Laptop"', b'"label":"Gadget"'))
     done = ok("verify", backup, *BY_PASSWORD, env=SECRET)

@@ -38,7 +38,8 @@ class Opener(Secret):
     It sees the header before it asks, so it is the same for files and pipes. A
     keyring is preferred to the copy that travels in a backup, because it knows
     the present password. The copy serves where there is no keyring, where that is
-    somebody else's, and where the keyring in its usual place cannot be used.
+    somebody else's, where the keyring in its usual place cannot be used, and where
+    it opens but lacks the root that the backup is sealed to.
     """
 
     __slots__ = ("_given",)
@@ -48,37 +49,32 @@ class Opener(Secret):
 
     def unwrap(self, stanzas: Sequence[Stanza]) -> bytes | None:
         """Opens a file key, or returns None. Errors are those of the way in."""
-        opened = (one.unwrap(stanzas) for one in self._identities(stanzas))
+        given = self._given
+        if not given.identities and all(stanza.type != scrypt.STANZA_TYPE for stanza in stanzas):
+            return _open(given, stanzas)
+        opened = (one.unwrap(stanzas) for one in _identities(given))
         return next((file_key for file_key in opened if file_key is not None), None)
 
-    def _identities(self, stanzas: Sequence[Stanza]) -> Iterator[Identity]:
-        given = self._given
-        if given.identities:
-            yield from given.identities
-            yield from _as_recipients(given)
-        elif any(stanza.type == scrypt.STANZA_TYPE for stanza in stanzas):
-            yield from map(scrypt.Password, passwords.spellings(ways.ask_password(given)))
-        elif (
-            given.recovery_key is not None
-            and given.keyring is None
-            and _is_direct(given.recovery_key, stanzas)
-        ):
-            # Backups are sealed to it; nothing else of the file or this machine matters.
-            yield Unlock(recovery_key=given.recovery_key)
-        else:
-            yield _open(given, travel.find(stanzas))
+
+def _identities(given: Ways) -> Iterator[Identity]:
+    """What opens a file without a keyring of the person's own."""
+    if given.identities:
+        yield from given.identities
+        yield from _as_recipients(given)
+    else:
+        yield from map(scrypt.Password, passwords.spellings(ways.ask_password(given)))
 
 
-def _is_direct(recovery_key: str, stanzas: Sequence[Stanza]) -> bool:
-    """Whether a file is sealed to this very recovery key."""
-    identity = HybridIdentity.from_seed(recovery.to_seed(recovery_key))
-    return identity.unwrap(stanzas) is not None
-
-
-def _open(given: Ways, travelling: Vault | None) -> Identity:
+def _open(given: Ways, stanzas: Sequence[Stanza]) -> bytes | None:
+    if given.recovery_key is not None and given.keyring is None:
+        file_key = _directly(given.recovery_key, stanzas)
+        if file_key is not None:
+            # Nothing else of the file or of this machine matters.
+            return file_key
+    travelling = travel.find(stanzas)
     keyring = _keyring_for(given, travelling)
     if keyring is None and travelling is None:
-        return ways.choose(given, {ways.RECOVERY_KEY}, Unlock)
+        return ways.choose(given, {ways.RECOVERY_KEY}, Unlock).unwrap(stanzas)
     kinds: set[str] = set()
     unlocking: list[_Unlocking] = []
     if keyring is not None:
@@ -87,31 +83,56 @@ def _open(given: Ways, travelling: Vault | None) -> Identity:
     if travelling is not None and given.keyring is None:
         kinds |= {lock.kind for lock in travelling.locks}
         unlocking.append(_unlocking(travelling))
-    return ways.choose(given, kinds, _one_after_the_other(unlocking))
+    return ways.choose(given, kinds, _one_after_the_other(unlocking, stanzas))
 
 
-def _one_after_the_other(unlocking: Sequence[_Unlocking]) -> _Unlocking:
+def _directly(recovery_key: str, stanzas: Sequence[Stanza]) -> bytes | None:
+    """Opens what is sealed to this very recovery key, as every backup is."""
+    return HybridIdentity.from_seed(recovery.to_seed(recovery_key)).unwrap(stanzas)
+
+
+def _one_after_the_other(
+    unlocking: Sequence[_Unlocking], stanzas: Sequence[Stanza]
+) -> Callable[..., bytes | None]:
     """Tries a keyring, and then the copy of it in the backup.
 
     The copy may still open with a password that was changed since, and a keyring
-    that is damaged or an old copy must not stand in the way.
+    that is damaged or an old copy must not stand in the way; nor must one that
+    opens and lacks the root of a backup that was made on another machine.
     """
+    first, *others = unlocking
 
-    def unlock(**way: Any) -> Identity:
-        first, *others = unlocking
+    def unlock(*, recovery_key: str | None = None, **way: Any) -> bytes | None:
+        if recovery_key is not None:
+            file_key = _directly(recovery_key, stanzas)
+            if file_key is not None:
+                return file_key
+            way = {"recovery_key": recovery_key}
         try:
-            return first(**way)
+            file_key = first(**way).unwrap(stanzas)
         except (*_USELESS, WrongKeyError) as error:
             if isinstance(error, WrongKeyError) and "passkey" in way:
                 # It answered; nobody is asked for a second tap.
                 raise
             for other in others:
                 with suppress(PasskeepError):
-                    opened = other(**way)
-                    if not isinstance(error, WrongKeyError):
+                    opened = other(**way).unwrap(stanzas)
+                    if opened is not None and not isinstance(error, WrongKeyError):
                         say(f"Your keyring was not used: {sentence(error)} The backup's copy was.")
                     return opened
             raise
+        return file_key if file_key is not None or not others else _from_copy(others[0], way)
+
+    def _from_copy(other: _Unlocking, way: dict[str, Any]) -> bytes | None:
+        again = " Use the passkey once more." if "passkey" in way else ""
+        say(f"Your keyring lacks the key of this backup. The copy in the backup is opened.{again}")
+        try:
+            return other(**way).unwrap(stanzas)
+        except WrongKeyError:
+            raise WrongKeyError(
+                "this opens your keyring, but not the backup, which carries another copy of it",
+                hint="Use what opened the keyring when the backup was made, or the recovery key.",
+            ) from None
 
     return unlock
 
