@@ -158,9 +158,25 @@ def test_a_keyring_that_is_named_has_to_be_right(backup, tmp_path):
     (tmp_path / "k.json").write_bytes(b"nonsense")
     named = ("--keyring", tmp_path / "k.json")
     assert_fails(run("verify", backup, *named, *BY_PASSWORD, env=SECRET), 4)
-    assert_fails(
-        run("verify", backup, *BY_PASSWORD, env=SECRET | {"PASSKEEP_KEYRING": str(named[1])}), 4
-    )
+    done = run("verify", backup, "--keyring", tmp_path / "gone.json", *BY_PASSWORD, env=SECRET)
+    assert_fails(done, 2)
+    assert "init" not in done.err  # a new keyring would open nothing
+
+
+@pytest.mark.parametrize("stored", [None, "nonsense", "export"])
+def test_a_keyring_that_the_variable_names_does_not_stand_in_the_way(
+    backup, made, stored, tmp_path
+):
+    path = tmp_path / "k.json"
+    if stored == "export":
+        passkeep.Keyring.load(tmp_path / "made.json").public().save(path)
+    elif stored is not None:
+        path.write_text(stored)
+    env = SECRET | {"PASSKEEP_KEYRING": str(path)}
+    done = ok("verify", backup, *BY_PASSWORD, env=env)
+    assert str(path) in done.err
+    (tmp_path / "digits").write_text(made.digits)
+    ok("verify", backup, "--recovery-key-file", tmp_path / "digits", env=env)
 
 
 def test_an_earlier_password_opens_an_earlier_backup(backup, made, default):

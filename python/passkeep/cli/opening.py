@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from typing import Any
@@ -13,7 +14,7 @@ from passkeep.age.keys import Identity
 from passkeep.age.secret import Secret
 from passkeep.cli import ways
 from passkeep.cli.ending import say, sentence
-from passkeep.cli.options import default_keyring
+from passkeep.cli.options import KEYRING_VARIABLE, default_keyring
 from passkeep.cli.ways import Ways
 from passkeep.errors import (
     DamagedError,
@@ -139,14 +140,18 @@ def _one_after_the_other(
 
 def _keyring_for(given: Ways, travelling: Vault | None) -> Keyring | None:
     if given.keyring is not None:
-        return ways.load_keyring(given.keyring)[0]
+        return ways.load_opening(given.keyring)
     default = default_keyring()
-    if not default.is_file():
-        return None
     try:
         keyring = Keyring.load(default)
+    except FileNotFoundError:
+        if travelling is not None and os.environ.get(KEYRING_VARIABLE):
+            say(f"There is no keyring at {default}. The copy in the backup is used.")
+        return None
     except _USELESS as error:
         if travelling is None:
+            if given.way == ways.RECOVERY_KEY:
+                return None
             raise
         say(
             f"The keyring at {default} cannot be used: {sentence(error)} The copy in the backup is."
@@ -183,7 +188,6 @@ def _as_recipients(given: Ways) -> Iterator[Identity]:
     for one in given.identities:
         if isinstance(one, HybridIdentity):
             yield Unlock(identity=one)
-            if given.keyring is not None and given.keyring.is_file():
-                # The identity may well be for the backup itself.
-                with suppress(PasskeepError):
-                    yield Keyring.load(given.keyring).unlock(identity=one)
+            # The identity may well be for the backup itself.
+            with suppress(PasskeepError, OSError):
+                yield Keyring.load(given.keyring or default_keyring()).unlock(identity=one)

@@ -60,12 +60,13 @@ class _Size(click.ParamType[int]):
 
 SIZE = _Size()
 
+KEYRING_VARIABLE = "PASSKEEP_KEYRING"
+
 keyring_option = click.option(
     "--keyring",
     type=FILE,
-    envvar="PASSKEEP_KEYRING",
-    show_envvar=True,
-    help="The keyring file. Default: the one that `passkeep init` made for you.",
+    help=f"The keyring file. Default: what {KEYRING_VARIABLE} names, or else the one that"
+    " `passkeep init` made for you.",
 )
 to_option = click.option(
     "--to",
@@ -102,7 +103,14 @@ json_option = click.option("--json", "as_json", is_flag=True, help="Print the re
 
 
 def default_keyring() -> Path:
-    """Where a person's keyring is, unless told otherwise."""
+    """Where a person's keyring is, unless an option says otherwise.
+
+    The variable moves the usual place. It does not name a file for this one command,
+    so that a restore goes on where the file is lost.
+    """
+    moved = os.environ.get(KEYRING_VARIABLE)
+    if moved:
+        return Path(moved)
     from platformdirs import user_data_path
 
     return user_data_path("passkeep") / "keyring.json"

@@ -126,29 +126,36 @@ def open_keyring(keyring: Keyring, given: Ways) -> RootIdentity:
     return choose(given, {slot.kind for slot in keyring.slots}, keyring.unlock)
 
 
+_MAKE_ONE = "Make one with `passkeep init`, or name it with --keyring."
+_LEAVE_OUT = "Leave out --keyring: a backup carries a keyring of its own."
+
+
 def load_keyring(path: Path | None) -> tuple[Keyring, Path]:
     """The keyring that is meant, and where it is."""
     path = path or default_keyring()
-    with _missing(path):
+    with _missing(path, _MAKE_ONE):
         return Keyring.load(path), path
 
 
 def load_sealing(path: Path | None) -> Keyring | PublicKeyring:
     """What backups are sealed to: a keyring, or the public export of one."""
     path = path or default_keyring()
-    with _missing(path):
+    with _missing(path, _MAKE_ONE):
         return audience.load(path)
 
 
+def load_opening(path: Path) -> Keyring:
+    """The keyring that was named to open a file. A new one would open nothing."""
+    with _missing(path, _LEAVE_OUT):
+        return Keyring.load(path)
+
+
 @contextmanager
-def _missing(path: Path) -> Iterator[None]:
+def _missing(path: Path, hint: str) -> Iterator[None]:
     try:
         yield
     except FileNotFoundError:
-        raise InvalidInputError(
-            f"there is no keyring at {path}",
-            hint="Make one with `passkeep init`, or name it with --keyring.",
-        ) from None
+        raise InvalidInputError(f"there is no keyring at {path}", hint=hint) from None
 
 
 def choose(given: Ways, kinds: set[str], unlock: Callable[..., Identified]) -> Identified:
