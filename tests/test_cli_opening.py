@@ -339,6 +339,24 @@ def test_a_recovery_key_is_written_to_a_new_file_only(made, kind, tmp_path):
     assert kind != "file" or out.read_text() == "mine"
 
 
+@pytest.mark.parametrize(("rp_id", "more"), [("example.org", ()), ("1.2.3", ("--security-key",))])
+def test_a_passkey_that_cannot_be_made_is_refused_before_anything_is_done(
+    made, rp_id, more, tmp_path
+):
+    new, digits = tmp_path / "new.json", tmp_path / "digits"
+    named = ("--rp-id", rp_id, *more, "--keyring")
+    done = run("init", *named, new, "--recovery-key-out", digits)
+    assert_fails(done, 2, hint=False)
+    assert "RP ID" in done.err
+    assert not new.exists()
+    assert not digits.exists()
+    wrong = ("--password-env", "SECRET")
+    done = run(
+        *("key", "add", "passkey", *named, made.write(tmp_path), *wrong), env={"SECRET": "wrong"}
+    )
+    assert_fails(done, 2, hint=False)  # and not 3, which a tried password would give
+
+
 def test_a_password_is_chosen_before_the_keyring_is_opened(made, tmp_path):
     path = made.write(tmp_path)
     opened = ("--keyring", path, "--password-env", "SECRET")

@@ -20,6 +20,7 @@ from passkeep.keyring.slots import check_label
 from passkeep.keyring.storage import write_guarded
 from passkeep.output import check_target
 from passkeep.passkey import Browser
+from passkeep.prf import PasskeyClient
 
 DEFAULT_RP_ID = "passkeep.localhost"
 
@@ -164,15 +165,23 @@ def choose_password(given: str | None, use: Callable[[str], Slot]) -> Slot:
             say(f"{sentence(error)} {error.hint}")
 
 
-def add_passkey(
-    keyring: Keyring, label: str | None, rp_id: str, security_key: bool = False
-) -> None:
-    """Makes a passkey in the person's browser, or with a key, and adds a slot for it."""
-    if security_key:
-        slot = key_prompts.add(keyring, label, rp_id)
-    else:
+def passkey_client(rp_id: str, security_key: bool) -> PasskeyClient:
+    """What will make a passkey: the person's browser, or a security key.
+
+    Raises:
+        InvalidInputError: It can make none of this RP ID. Find out before anything is done.
+    """
+    return key_prompts.client(rp_id) if security_key else Browser(rp_id=rp_id, announce=say)
+
+
+def add_passkey(keyring: Keyring, label: str | None, client: PasskeyClient) -> None:
+    """Makes a passkey with what :func:`passkey_client` gave, and adds a slot for it."""
+    if isinstance(client, Browser):
         say("A page opens in your browser to make the passkey.")
-        slot = keyring.add_passkey(Browser(rp_id=rp_id, announce=say), label=label or "Passkey")
+        slot = keyring.add_passkey(client, label=label or "Passkey")
+    else:
+        say("Your security key makes the passkey. It is touched two or three times.")
+        slot = keyring.add_passkey(client, label=label or "Security key")
     synced = slot.credential is not None and slot.credential.backup_eligible
     say(
         "The passkey is ready. "

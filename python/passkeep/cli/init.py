@@ -10,7 +10,7 @@ import click
 from passkeep.cli import enrol, options
 from passkeep.cli.ending import say
 from passkeep.cli.terminal import require_person
-from passkeep.errors import CeremonyError, KeyringError
+from passkeep.errors import CeremonyError, KeyringError, PasskeepError
 from passkeep.keyring import Keyring
 from passkeep.output import check_target
 
@@ -50,6 +50,7 @@ def init_command(
         )
     if path.parent.is_dir():
         check_target(path, overwrite=False)
+    client = None if no_passkey else enrol.passkey_client(rp_id, security_key)
     chosen = options.read_password(password_env, password_fd)
     if password and chosen is None:
         require_person("to choose a password", "--password-env or --password-fd")
@@ -64,10 +65,10 @@ def init_command(
             enrol.add_password(made, chosen)
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         made.save(path)
-    if not no_passkey:
+    if client is not None:
         try:
-            enrol.add_passkey(made, label, rp_id, security_key)
-        except CeremonyError as error:
+            enrol.add_passkey(made, label, client)
+        except PasskeepError as error:
             raise CeremonyError(
                 f"{error}; the keyring was made without a passkey",
                 hint=f"{error.hint} Then run `passkeep key add passkey`.".strip(),

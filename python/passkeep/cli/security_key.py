@@ -6,7 +6,6 @@ import click
 
 from passkeep.cli.ending import say
 from passkeep.cli.terminal import somebody_is_there
-from passkeep.keyring import Keyring, Slot
 from passkeep.prf import PasskeyClient
 
 option = click.option(
@@ -25,12 +24,6 @@ def client(rp_id: str | None = None) -> PasskeyClient:
     from passkeep.passkey import SecurityKey
 
     return SecurityKey(_Prompts()) if rp_id is None else SecurityKey(_Prompts(), rp_id=rp_id)
-
-
-def add(keyring: Keyring, label: str | None, rp_id: str) -> Slot:
-    """Makes a passkey with a security key and adds a slot for it."""
-    say("Your security key makes the passkey. It is touched two or three times.")
-    return keyring.add_passkey(client(rp_id), label=label or "Security key")
 
 
 class _Prompts:

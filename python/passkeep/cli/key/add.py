@@ -53,14 +53,15 @@ def add_command(
         raise click.UsageError("Only `key add recipient` takes a recipient, and it needs one.")
     if no_travel and kind == "recipient":
         raise click.UsageError("A recipient always travels: nothing of it can be guessed.")
+    client = enrol.passkey_client(rp_id, security_key) if kind == "passkey" else None
     password = options.read_password(new_password_env, None)
     if kind == "password" and password is None:
         require_person("to choose a password", "--new-password-env")
     theirs = None if recipient is None else _read_recipient(recipient)
     with parts.changing(given) as keyring:
         before = {slot.id for slot in keyring.slots}
-        if kind == "passkey":
-            enrol.add_passkey(keyring, label, rp_id, security_key)
+        if client is not None:
+            enrol.add_passkey(keyring, label, client)
         elif kind == "password":
             enrol.add_password(keyring, password, label)
         elif theirs is not None:
