@@ -39,6 +39,18 @@ def test_init_shows_the_recovery_key_and_has_it_typed_back(tmp_path):
     keyring.unlock(recovery_key=digits)
 
 
+def test_a_recovery_key_that_was_not_saved_is_not_called_confirmed(quick, made, tmp_path):
+    path, old = quick.write(tmp_path), tmp_path / "old.txt"
+    old.write_text(quick.digits)
+    with Terminal("key", "recovery", "--keyring", path, "--recovery-key-file", old) as person:
+        digits = shown_digits(person.wait_for("Type it back"))
+        made.write(tmp_path)  # another keyring takes its place meanwhile
+        person.type(digits)
+        assert person.finish() == 1
+        assert "opens nothing" in person.screen
+        assert "is confirmed" not in person.screen
+
+
 def test_init_with_a_password_of_ones_own(tmp_path):
     path = tmp_path / "k.json"
     with Terminal("init", "--no-passkey", "--password", "--keyring", path) as person:

@@ -109,8 +109,12 @@ def _has_recovery_key(path: Path, digits: str) -> bool:
 
 
 @contextmanager
-def recovery_key_on_terminal(keyring: Keyring) -> Iterator[None]:
-    """Shows a new recovery key and has it typed back."""
+def recovery_key_on_terminal(keyring: Keyring, saved: Path) -> Iterator[None]:
+    """Shows a new recovery key and has it typed back.
+
+    It counts where the block ends and the keyring at `saved` has it: only then it is
+    called confirmed, and where it does not come to that, the sheet of paper is called void.
+    """
     require_person("to write down the recovery key", "--recovery-key-out FILE")
     digits = keyring.new_recovery_key()
     say("Your recovery key opens your backups when everything else is lost.")
@@ -125,9 +129,15 @@ def recovery_key_on_terminal(keyring: Keyring) -> Iterator[None]:
         except InvalidInputError as error:
             say(f"{sentence(error)} {error.hint}")
         else:
-            say("The recovery key is confirmed.\n")
             break
-    yield
+    try:
+        yield
+    except BaseException:
+        if not _has_recovery_key(saved, digits):
+            say("The keyring was not saved: the recovery key that was shown opens nothing.")
+            say("Throw it away; one that you had before counts as before.")
+        raise
+    say("The recovery key is confirmed.\n")
 
 
 def add_password(keyring: Keyring, password: str | None, label: str | None = None) -> None:

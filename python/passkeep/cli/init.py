@@ -56,7 +56,7 @@ def init_command(
         require_person("to choose a password", "--password-env or --password-fd")
     made = Keyring.create()
     recovery_key = (
-        enrol.recovery_key_on_terminal(made)
+        enrol.recovery_key_on_terminal(made, path)
         if recovery_key_out is None
         else enrol.recovery_key_in_file(made, recovery_key_out, path)
     )

@@ -97,7 +97,7 @@ def recovery_command(recovery_key_out: Path | None, as_json: bool, given: ways.W
         require_person("to write down the recovery key", "--recovery-key-out FILE")
     keyring, path, _ = parts.opened_to_change(given)
     made = (
-        enrol.recovery_key_on_terminal(keyring)
+        enrol.recovery_key_on_terminal(keyring, path)
         if recovery_key_out is None
         else enrol.recovery_key_in_file(keyring, recovery_key_out, path)
     )
