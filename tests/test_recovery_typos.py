@@ -80,6 +80,10 @@ def test_a_backup_names_the_group_by_its_travelling_copy(quick, quick_keyring, t
     foreign = passkeep.Unlock(recovery_key="0" * 64)
     both = [passkeep.Unlock(recovery_key=quick.digits), foreign]
     assert passkeep.verify(tmp_path / "b.age", both).files == 2
+    assert passkeep.verify(tmp_path / "b.age", both[::-1]).files == 2
+    # Where none opens it, the reason that the first could give is told.
+    with pytest.raises(passkeep.WrongKeyError, match="group 9 looks mistyped"):
+        passkeep.verify(tmp_path / "b.age", [unlock, passkeep.Identity.generate()])
 
 
 def test_typing_back_names_the_group():

@@ -60,12 +60,18 @@ def open_header(header: Header, identities: Sequence[Identity]) -> bytes:
         LimitError: A password asks for too much work.
     """
     scrypt.check_alone(header.stanzas)
+    wrong: WrongKeyError | None = None
     for identity in identities:
-        file_key = identity.unwrap(header.stanzas)
+        try:
+            file_key = identity.unwrap(header.stanzas)
+        except WrongKeyError as error:
+            # It can say why, and the next one may open the file all the same.
+            wrong = wrong or error
+            continue
         if file_key is None:
             continue
         if len(file_key) != FILE_KEY_SIZE:
             raise DamagedError("the header holds a file key of a wrong length")
         grammar.verify_mac(header, file_key)
         return file_key
-    raise WrongKeyError("nothing that was given opens this file")
+    raise wrong or WrongKeyError("nothing that was given opens this file")
