@@ -106,3 +106,11 @@ def test_it_stops_when_it_is_told_to(batch):
     token.cancel()
     with pytest.raises(passkeep.CancelledError):
         batch.seal_many(objects(300), cancel=token)
+
+
+def test_a_name_that_is_not_unicode_is_refused(batch):
+    name = "caf\udce9"  # as `os.listdir` gives it for a name of other bytes
+    with pytest.raises(passkeep.InvalidInputError, match="not valid Unicode"):
+        batch.seal(name, b"content")
+    with pytest.raises(passkeep.InvalidInputError, match="not valid Unicode"):
+        batch.open(name, b"content")

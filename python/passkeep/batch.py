@@ -14,7 +14,7 @@ from passkeep import _native
 from passkeep._native import BatchKey, CancelToken
 from passkeep.age.secret import Secret
 from passkeep.buffers import Buffer
-from passkeep.errors import DamagedError
+from passkeep.errors import DamagedError, InvalidInputError
 from passkeep.memory import decrypt, encrypt
 from passkeep.stream import Identities, Recipients
 
@@ -66,7 +66,12 @@ class Batch(Secret):
         return cls(key, bytes(envelope))
 
     def seal(self, name: str, data: Buffer) -> bytes:
-        """Seals one object."""
+        """Seals one object.
+
+        Raises:
+            InvalidInputError: The name is not valid Unicode, as those of files can be
+                that `os.listdir` gives.
+        """
         return self.seal_many([(name, data)], threads=1)[0]
 
     def open(self, name: str, sealed: Buffer) -> bytes:
@@ -75,6 +80,7 @@ class Batch(Secret):
         Raises:
             DamagedError: It is not the object of that name in this batch, or it was
                 changed or cut short.
+            InvalidInputError: The name is not valid Unicode.
         """
         return self.open_many([(name, sealed)], threads=1)[0]
 
@@ -91,6 +97,7 @@ class Batch(Secret):
             The sealed objects in the same order.
 
         Raises:
+            InvalidInputError: A name is not valid Unicode.
             CancelledError: `cancel` was used.
         """
         names, contents = _apart(objects)
@@ -112,6 +119,7 @@ class Batch(Secret):
         Raises:
             DamagedError: One is not the object of that name in this batch, or it
                 was changed or cut short.
+            InvalidInputError: A name is not valid Unicode.
             CancelledError: `cancel` was used.
         """
         names, contents = _apart(objects)
@@ -119,9 +127,19 @@ class Batch(Secret):
         return self._key.open(names, contents, threads=threads, cancel=cancel)
 
 
+def _encode(name: str) -> bytes:
+    try:
+        return name.encode()
+    except UnicodeEncodeError:
+        raise InvalidInputError(
+            "the name of an object is not valid Unicode",
+            hint="Name it otherwise, for example by its bytes in hexadecimal.",
+        ) from None
+
+
 def _apart(objects: Iterable[tuple[str, Buffer]]) -> tuple[list[bytes], list[Buffer]]:
     names, contents = [], []
     for name, content in objects:
-        names.append(_CONTEXT + name.encode())
+        names.append(_CONTEXT + _encode(name))
         contents.append(content)
     return names, contents
