@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 
 import pytest
 
@@ -240,3 +241,29 @@ def test_a_dash_is_no_file(command, tmp_path):
     assert done.code == 2
     assert "standard output cannot be used here" in done.err
     assert [path.name for path in tmp_path.iterdir()] == ["b.age"]
+
+
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-"])
+def test_a_standard_stream_that_is_closed_is_not_missed(backup, made, digits, tmp_path, closed):
+    """As a daemon may start a job."""
+    made.write(tmp_path, "k.json")
+    script = f"'{sys.executable}' -m passkeep \"$@\" {closed}"
+    program = ("/bin/sh", "-c", script, "sh")
+    opened = ("--recovery-key-file", digits)
+    ok("decrypt", backup, *opened, "-o", tmp_path / "plain.tar", program=program)
+    ok("encrypt", digits, "--keyring", tmp_path / "k.json", "-o", tmp_path / "d", program=program)
+    assert (tmp_path / "plain.tar").stat().st_size > 0
+    if closed == ">&-":
+        assert run("decrypt", backup, *opened, program=program).code == 1
+    if closed == "<&-":
+        assert run("decrypt", "-", *opened, program=program).code == 1
+
+
+@pytest.mark.parametrize("number", ["99999999999999999999", "9" * 5000])
+def test_numbers_that_are_too_large_are_usage_errors(backup, tmp_path, number):
+    assert run("verify", backup, "--password-fd", number).code == 2
+    out = tmp_path / "out"
+    for size in (number, f"{number}TB", "9223372036854775808"):
+        done = run("restore", backup, "-C", out, "--max-size", size, "--password-env", "HOME")
+        assert done.code == 2, done.err
+    assert not out.exists()

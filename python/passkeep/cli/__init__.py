@@ -16,6 +16,7 @@ import click
 
 from passkeep._native import VERSION
 from passkeep.cli import ending
+from passkeep.cli.terminal import reserve_standard_streams
 
 _COMMANDS = {
     "init": "passkeep.cli.init",
@@ -73,4 +74,5 @@ def cli(verbose: bool) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Runs the command line and exits with its documented code."""
+    reserve_standard_streams()
     sys.exit(ending.run(cli, arguments))

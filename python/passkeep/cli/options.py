@@ -36,6 +36,9 @@ READABLE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 _MAX_LINE = 4096
 
+_LARGEST = (1 << 63) - 1
+"""Bytes that a file can have at most."""
+
 STANDARD_STREAM = Path("-")
 """What stands for standard input and standard output."""
 
@@ -45,7 +48,7 @@ class _Size(click.ParamType[int]):
 
     name = "size"
     _form = re.compile(
-        r"(?P<number>\d+) ?(?:(?P<prefix>[kmgtp])(?P<binary>i?)b?|b)?", re.IGNORECASE
+        r"0*(?P<number>\d{1,20}) ?(?:(?P<prefix>[kmgtp])(?P<binary>i?)b?|b)?", re.IGNORECASE
     )
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
@@ -55,7 +58,10 @@ class _Size(click.ParamType[int]):
             self.fail(f"{value!r} is not a size such as 500MB or 2TiB", param, ctx)
         power = " kmgtp".index((found["prefix"] or " ").lower())
         unit: int = (1024 if found["binary"] else 1000) ** power
-        return int(found["number"]) * unit
+        size = int(found["number"]) * unit
+        if size > _LARGEST:
+            self.fail(f"{value!r} is more than any file can have", param, ctx)
+        return size
 
 
 SIZE = _Size()
@@ -180,7 +186,7 @@ def _read_line(descriptor: int) -> str:
         while len(line) <= _MAX_LINE and (byte := os.read(descriptor, 1)) not in (b"", b"\n"):
             line += byte
         password = line.decode()
-    except (OSError, UnicodeDecodeError):
+    except (OSError, OverflowError, UnicodeDecodeError):
         raise click.UsageError("The password could not be read from that descriptor.") from None
     if len(line) > _MAX_LINE:
         raise click.UsageError(f"The password is longer than {_MAX_LINE} bytes.")

@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from passkeep.cli.terminal import is_terminal
+
 if TYPE_CHECKING:
     from rich.progress import ProgressColumn
 
@@ -24,7 +26,7 @@ def bar(
         title: What is going on.
         total: Bytes in all, or how to find out; None where that is unknown.
     """
-    if not sys.stderr.isatty():
+    if not is_terminal(sys.stderr):
         yield None
         return
     from rich.progress import DownloadColumn, TransferSpeedColumn
@@ -37,7 +39,7 @@ def bar(
 @contextmanager
 def counter(title: str, total: int) -> Iterator[Callable[[int], object] | None]:
     """Gives a callback for things done out of `total`, or None where nobody would see it."""
-    if not sys.stderr.isatty():
+    if not is_terminal(sys.stderr):
         yield None
         return
     from rich.progress import MofNCompleteColumn

@@ -15,7 +15,7 @@ from passkeep.cli import options, ways
 from passkeep.cli.ending import say
 from passkeep.cli.opening import Opener
 from passkeep.cli.progress import bar
-from passkeep.cli.terminal import require_person
+from passkeep.cli.terminal import is_terminal, require_person
 from passkeep.digests import Algorithm
 from passkeep.keyring import Keyring, passwords
 from passkeep.output import check_target
@@ -58,7 +58,7 @@ def encrypt_command(
     carries no keyring: keep the keyring, or use `passkeep backup`.
     """
     options.refuse_json_on_standard_output(output, as_json=as_json)
-    if output == options.STANDARD_STREAM and not armor and sys.stdout.isatty():
+    if output == options.STANDARD_STREAM and not armor and is_terminal(sys.stdout):
         raise click.UsageError("This is binary: use -o FILE, --armor, or redirect standard output.")
     password = options.read_password(password_env, password_fd)
     if passphrase and password is None:
@@ -109,7 +109,7 @@ def decrypt_command(
     """
     options.refuse_json_on_standard_output(output, as_json=as_json)
     source = options.source(file)
-    if isinstance(source, int) and sys.stdin.isatty():
+    if isinstance(source, int) and is_terminal(sys.stdin):
         raise click.UsageError("Name a file, or redirect standard input.")
     with bar("Decrypting", options.size(file)) as progress:
         size = stream.decrypt_file(

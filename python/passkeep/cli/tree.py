@@ -15,6 +15,7 @@ from passkeep.cli import jobs, options, reports, ways
 from passkeep.cli.ending import printable, say
 from passkeep.cli.opening import Opener
 from passkeep.cli.progress import Stopwatch, bar
+from passkeep.cli.terminal import is_terminal
 from passkeep.digests import Algorithm
 from passkeep.errors import InvalidInputError, PartialError
 from passkeep.keyring import Keyring, PublicKeyring, reminder
@@ -128,7 +129,7 @@ def backup_command(
     target = output or _default_output(tree, cipher, compress)
     options.refuse_json_on_standard_output(target, as_json=as_json)
     to = _sealing(keyring, recipients)
-    if target == options.STANDARD_STREAM and sys.stdout.isatty():
+    if target == options.STANDARD_STREAM and is_terminal(sys.stdout):
         raise click.UsageError("A backup is binary: redirect standard output, or use -o FILE.")
     hasher = None if digest is None else Hasher(digest)
     watch = Stopwatch()
@@ -338,6 +339,6 @@ def _default_folder(file: Path) -> Path:
 
 
 def _open(source: Path | int, given: ways.Ways) -> Identities:
-    if isinstance(source, int) and given.way is None and sys.stdin.isatty():
+    if isinstance(source, int) and given.way is None and is_terminal(sys.stdin):
         raise InvalidInputError("the backup cannot be typed: name a file, or redirect one")
     return Opener(given)
