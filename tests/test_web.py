@@ -10,7 +10,7 @@ import pytest
 from fido2.client import DefaultClientDataCollector, Fido2Client
 
 import passkeep
-from passkeep import web
+from passkeep import _native, sealed, web
 from passkeep.errors import CeremonyError, InvalidInputError, KeyringError, WrongKeyError
 from passkeep.passkey import SecurityKey, Step
 from support.person import Person, plug_in
@@ -152,6 +152,18 @@ def test_a_wrong_secret_opens_nothing(unlocked, tmp_path):
         step = web.begin_opening(locked, rp_id=RP_ID, origin=ORIGIN)
         with pytest.raises(WrongKeyError):
             web.complete_opening(locked, *page.answer(step))
+
+
+def test_a_file_that_is_not_sealed_to_the_keyring_in_it(unlocked, tmp_path):
+    page = Page(SoftKey())
+    add(unlocked, page)
+    unlocked.save(tmp_path / "keyring.json")
+    others = [passkeep.Identity.generate().recipient]
+    head, key = sealed.begin(others, unlocked.public().stanzas)
+    (tmp_path / "f.age").write_bytes(_native.seal_bytes(b"x", head, key, threads=1))
+    step = web.begin_opening(tmp_path / "f.age", rp_id=RP_ID, origin=ORIGIN)
+    with pytest.raises(WrongKeyError, match="but not the file"):
+        web.complete_opening(tmp_path / "f.age", *page.answer(step))
 
 
 def test_a_locked_keyring_takes_no_passkey(unlocked, made, tmp_path):

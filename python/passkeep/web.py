@@ -28,7 +28,7 @@ from typing import Any, NoReturn
 
 from passkeep.age.fido2prf import NONCE_SIZE, Credential
 from passkeep.age.secret import Secret
-from passkeep.errors import CeremonyError, KeyringError
+from passkeep.errors import CeremonyError, KeyringError, WrongKeyError
 from passkeep.incoming import read
 from passkeep.keyring import Keyring, RootIdentity, Slot, Unlock
 from passkeep.passkey import (
@@ -106,6 +106,7 @@ def begin_opening(locked: Locked, *, rp_id: str, origin: str) -> Step:
     Raises:
         CeremonyError: It has no passkey of this RP ID.
         WrongKeyError: It has no passkey at all, or the file carries no keyring.
+        KeyringError: It is older than one that this machine has seen, or was never saved.
         DamagedError: The file is damaged, or malformed.
     """
     questions = _questions(locked)
@@ -133,8 +134,10 @@ def complete_opening(
     Raises:
         CeremonyError: The answer does not belong to the step, the person was not
             verified, or there is no PRF output in it.
-        WrongKeyError: It opens none of the slots.
-        KeyringError: The keyring was changed by somebody who holds no slot.
+        WrongKeyError: It opens none of the slots, or the file is not sealed to the
+            keyring that it carries.
+        KeyringError: The keyring was changed by somebody who holds no slot, is older
+            than one that this machine has seen, or was never saved.
         DamagedError: The file is damaged, or malformed.
     """
     return _open(locked, _Answered(complete_evaluation(state, response)))
@@ -199,7 +202,8 @@ def _open(locked: Locked, client: _Asking | _Answered) -> RootIdentity | Unlock:
         return locked.unlock(passkey=client)
     identity = Unlock(passkey=client)
     with read(locked) as incoming:
-        identity.unwrap(incoming.opening.header.stanzas)
+        if identity.unwrap(incoming.opening.header.stanzas) is None:
+            raise WrongKeyError("this passkey opens the keyring in the file, but not the file")
     return identity
 
 
