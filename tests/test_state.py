@@ -48,6 +48,16 @@ def test_a_claimed_epoch_is_not_remembered(quick, export, tree, tmp_path):
     assert keyring.unlock(recovery_key=quick.digits)
 
 
+def test_a_machine_that_cannot_remember_lets_a_person_in(quick, quick_keyring, tmp_path, caplog):
+    (tmp_path / "state").write_text("no folder")
+    state = passkeep.State(tmp_path / "state")
+    assert quick_keyring.unlock(recovery_key=quick.digits, state=state)
+    assert "was not checked" in caplog.text
+    # What seals unattended cannot do without: nobody would notice.
+    with pytest.raises(OSError, match="Not a directory"):
+        quick_keyring.pinned(state)
+
+
 def test_a_locked_keyring_is_not_saved(quick_keyring, tmp_path):
     with pytest.raises(passkeep.KeyringError, match="locked"):
         quick_keyring.save(tmp_path / "copy.json")

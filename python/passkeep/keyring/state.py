@@ -9,6 +9,7 @@ that storage cannot bring back a keyring with a removed slot.
 from __future__ import annotations
 
 import hashlib
+import logging
 import os
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
@@ -18,6 +19,8 @@ from typing import TypeVar
 from passkeep.errors import DamagedError, KeyringError
 from passkeep.keyring import storage, strict_json
 from passkeep.keyring.strict_json import Fields
+
+_log = logging.getLogger(__name__)
 
 _MAX_RECORD = 4096
 
@@ -96,10 +99,17 @@ class State:
     def check_epoch(self, keyring_id: str, epoch: int) -> None:
         """Refuses a keyring older than one that was unlocked here.
 
+        On a machine whose memory cannot be read, as after `sudo` made the folder, a
+        person still gets in.
+
         Raises:
-            KeyringError: This machine has seen a later epoch.
+            KeyringError: This machine has seen a later epoch, or the record is damaged.
         """
-        highest = self._read(keyring_id).epoch
+        try:
+            highest = self._read(keyring_id).epoch
+        except OSError as error:
+            _log.warning("whether this keyring is an old copy was not checked: %s", error)
+            return
         if epoch < highest:
             raise KeyringError(
                 f"this keyring is an old copy: epoch {epoch}, while this machine has seen"
