@@ -10,6 +10,7 @@ import pytest
 import passkeep
 from passkeep.age import envelope
 from passkeep.keyring import seal, strict_json
+from support.cli import assert_fails, ok, run
 from support.keyrings import PASSWORD
 from support.passkeys import SoftwarePasskeys
 
@@ -178,3 +179,17 @@ def test_changed_copies_are_not_adopted(quick, tree, tmp_path, change, error):
     passkeep.backup(tree, tmp_path / "b.age", to=changed)
     with pytest.raises(error):
         passkeep.Keyring.adopt(tmp_path / "b.age", recovery_key=quick.digits)
+
+
+def test_an_older_backup_is_adopted_where_every_later_keyring_is_lost(backup, made, tmp_path):
+    path, digits = tmp_path / "again.json", tmp_path / "digits"
+    digits.write_text(made.digits)
+    epoch = passkeep.Keyring.adopt(backup, recovery_key=made.digits).epoch
+    passkeep.State().remember_epoch(made.document()["id"], epoch + 5)
+    opening = ("--keyring", path, "--recovery-key-file", digits)
+    done = run("key", "adopt", backup, *opening)
+    assert_fails(done, 1)
+    assert "--older" in done.err
+    ok("key", "adopt", backup, "--older", *opening)
+    assert passkeep.Keyring.load(path).unlock(recovery_key=made.digits)
+    ok("key", "check", *opening)

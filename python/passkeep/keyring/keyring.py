@@ -98,6 +98,7 @@ class Keyring(Editable):
         password: str | None = None,
         recovery_key: str | None = None,
         passkey: PasskeyClient | None = None,
+        older: bool = False,
         state: State | None = None,
     ) -> Keyring:
         """Makes a keyring again from the copy in a backup, after its file was lost.
@@ -110,12 +111,14 @@ class Keyring(Editable):
             password: As in :meth:`unlock`.
             recovery_key: As in :meth:`unlock`.
             passkey: As in :meth:`unlock`.
+            older: Whether the copy may be older than this machine has seen, since
+                every later one is lost. What was removed since is a way in again.
             state: What this machine remembers.
 
         Raises:
             WrongKeyError: It does not open.
             KeyringError: The backup carries no keyring, or one that is older than
-                this machine has seen.
+                this machine has seen, and `older` is False.
             TamperedError: It was changed by somebody who holds no slot.
             DamagedError: It is malformed, or belongs to another backup.
             CeremonyError: No passkey answered.
@@ -125,7 +128,8 @@ class Keyring(Editable):
         header, copy = adoption.find(backup)
         opened = open_vault(copy, password=password, recovery_key=recovery_key, passkey=passkey)
         contents, slot = adoption.adopt(header, copy, opened)
-        (state or State()).check_epoch(contents.document.id, contents.document.epoch)
+        remembered = (state or State()).accept_epoch if older else (state or State()).check_epoch
+        remembered(contents.document.id, contents.document.epoch)
         keyring = cls(contents.document)
         keyring._change(contents)
         keyring._opened = slot.id

@@ -114,8 +114,16 @@ class State:
             raise KeyringError(
                 f"this keyring is an old copy: epoch {epoch}, while this machine has seen"
                 f" epoch {highest}",
-                hint="Use the newest copy of the keyring.",
+                hint="Use the newest copy of the keyring. If it is lost, move this one away:"
+                " `passkeep key adopt --older` takes one out of your newest backup.",
             )
+
+    def accept_epoch(self, keyring_id: str, epoch: int) -> None:
+        """Takes a verified epoch as the highest, although a later one was seen.
+
+        For a person who has lost every later copy: what was removed since is a way in again.
+        """
+        self._change(keyring_id, lambda record: replace(record, epoch=epoch))
 
     def remember_epoch(self, keyring_id: str, epoch: int) -> None:
         """Remembers the epoch of a keyring whose MAC was verified."""

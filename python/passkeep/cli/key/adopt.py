@@ -16,9 +16,14 @@ from passkeep.keyring import Keyring, adoption
 
 @click.command("adopt")
 @click.argument("backup", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option(
+    "--older",
+    is_flag=True,
+    help="Even if this machine has seen a later keyring, which is lost.",
+)
 @options.json_option
 @ways.unlock_options
-def adopt_command(backup: Path, as_json: bool, given: ways.Ways) -> None:
+def adopt_command(backup: Path, older: bool, as_json: bool, given: ways.Ways) -> None:
     """Make the keyring file again from a backup, after it was lost.
 
     One of the ways in opens it, and all of them come back as they were when the
@@ -31,7 +36,7 @@ def adopt_command(backup: Path, as_json: bool, given: ways.Ways) -> None:
             f"there is a keyring at {path} already, and it was left as it is",
             hint="Choose another file with --keyring, and compare the two.",
         )
-    keyring = _adopt(backup, given)
+    keyring = _adopt(backup, given, older=older)
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     keyring.save(path)
     if as_json:
@@ -42,9 +47,9 @@ def adopt_command(backup: Path, as_json: bool, given: ways.Ways) -> None:
     say("They are as this backup knew them. Close what was lost with `passkeep key remove`.")
 
 
-def _adopt(backup: Path, given: ways.Ways) -> Keyring:
+def _adopt(backup: Path, given: ways.Ways, *, older: bool) -> Keyring:
     if given.identities:
         raise click.UsageError("A keyring opens with one of its own ways in, not an identity.")
     _, vault = adoption.find(backup)
     kinds: set[str] = {lock.kind for lock in vault.locks}
-    return ways.choose(given, kinds, partial(Keyring.adopt, backup))
+    return ways.choose(given, kinds, partial(Keyring.adopt, backup, older=older))
