@@ -1,13 +1,14 @@
 # What people do here. `make help` lists it.
 .DEFAULT_GOAL := help
-.PHONY: help dev demo test test-rust test-python fixed-work instructions instructions-accept masked memory large soak lint docs format bench wheel wheel-check peers clean
+.PHONY: help dev demo test test-rust test-python fixed-work instructions instructions-accept masked memory large soak lint docs format bench bench-page wheel wheel-check peers clean
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(CURDIR)/$(VENV)/bin
 PROFILE := fast
 TREE ?=
-SIZE ?= 1024
+SUITES ?=
+OPTIONS ?=
 GIB ?= 8
 # Most tests wait for other processes most of the time.
 WORKERS ?= 3
@@ -81,8 +82,11 @@ format:  ## Format everything
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-bench: dev peers  ## Seal SIZE MiB from file to file beside cp and age
-	bench/file-to-file.sh $(CURDIR)/$(VENV) $(SIZE)
+bench: dev peers  ## Measure SUITES beside peers (SUITES="files trees" OPTIONS="--size 1GiB")
+	PATH=$(BIN):$$PATH $(BIN)/passkeep bench --peers $(SUITES) $(OPTIONS)
+
+bench-page: dev peers  ## Measure everything at full size, and write docs/benchmarks.md
+	bench/all.sh $(CURDIR)/$(VENV) build/bench
 
 wheel: $(VENV)/tools  ## Build the wheel into dist/
 	$(BIN)/maturin build --quiet --release --out dist

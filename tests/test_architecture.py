@@ -47,7 +47,10 @@ ARROWS = {
         *("errors", "_native", "audience", "incoming", "keyring", "output", "replacing"),
         *("sealed", "stream"),
     },
-    "benchmark": {"_native", "sealed"},
+    "benchmark": {
+        *("errors", "_native", "age", "batch", "digests", "fileobj", "memory", "sealed"),
+        *("stream", "tree"),
+    },
     "jobs": {
         *("errors", "_native", "age", "audience", "digests", "incoming", "keyring", "output"),
         *("sealed", "stream", "temporary", "tree"),
@@ -55,8 +58,8 @@ ARROWS = {
     "passkey": {"errors", "age", "prf"},
     "web": {"errors", "age", "incoming", "keyring", "passkey", "prf"},
     "cli": {
-        *("errors", "_native", "age", "audience", "incoming", "jobs", "keyring", "output"),
-        *("passkey", "digests", "prf", "rewrapping", "sealed", "stream", "tree"),
+        *("errors", "_native", "age", "audience", "benchmark", "incoming", "jobs", "keyring"),
+        *("output", "passkey", "digests", "prf", "rewrapping", "sealed", "stream", "tree"),
     },
     "__main__": {"cli"},
 }

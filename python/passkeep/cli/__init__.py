@@ -29,6 +29,7 @@ _COMMANDS = {
     "decrypt": "passkeep.cli.single",
     "rewrap": "passkeep.cli.rewrap",
     "digest": "passkeep.cli.digest",
+    "bench": "passkeep.cli.bench",
     "key": "passkeep.cli.key",
 }
 

@@ -1,0 +1,28 @@
+#!/usr/bin/env bash
+# Measures every suite at its full size, and writes docs/benchmarks.md anew.
+# Takes about half an hour, 9 GiB of memory and as much on the disk; nothing else
+# should run meanwhile. Usage: all.sh VENV FOLDER (for the results)
+set -euo pipefail
+
+bin=$1/bin
+results=$2
+here=$(dirname "$0")
+export PATH=$bin:$PATH
+mkdir -p "$results"
+
+suite() { # suite NAME [OPTION…]
+    "$bin/passkeep" bench "$@" --peers --json >"$results/$1.json"
+}
+
+suite limits --size 512MiB --budget 120
+suite memory --size 512MiB --budget 240
+suite files --size 1GiB --budget 400
+suite pipes --size 1GiB --budget 200
+suite trees --size 1090MB --budget 300
+suite digests --size 1GiB --budget 60
+suite reads --budget 30
+suite messages --budget 60
+suite startup --budget 60
+suite space --size 1GiB --budget 60
+suite growth --size 16GiB --budget 300
+"$bin/python" "$here/page.py" "$results"/*.json

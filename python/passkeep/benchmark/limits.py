@@ -1,0 +1,188 @@
+"""What the machine itself can do: memory, the disk, raw AEAD and hashes."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import os
+import re
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+from passkeep import digests
+from passkeep.benchmark import buffers, commands, machine, peers
+from passkeep.benchmark.buffers import Team, require_equal
+from passkeep.benchmark.contest import Absent, Contender, ContenderError, Race
+from passkeep.benchmark.references import KIB, MIB, Messages
+from passkeep.benchmark.setting import Setting, temporary
+from passkeep.sealed import Cipher
+
+_NAMES: dict[Cipher, str] = {"aes-256-gcm": "AES-256-GCM", "age": "ChaCha20-Poly1305"}
+_SIZES = (16 * KIB, 64 * KIB, MIB)
+
+
+def races(setting: Setting) -> list[Race]:
+    """Copying, ciphers and hashes by threads, and each folder's disk."""
+    size = setting.sized(64 * MIB, MIB)
+    made = [
+        Race(
+            "Copy memory",
+            functools.partial(_copying, setting, size),
+            amount=size,
+            baseline=("memcpy, 1 thread",),
+            memory=2 * size,
+        )
+    ]
+    for cipher, name in _NAMES.items():
+        notes = ["messages are sealed by cryptography, from memory to memory"]
+        if setting.peers and cipher == "aes-256-gcm":
+            notes.append("openssl speed measures itself, in the cache: there is nothing to verify")
+        made.append(
+            Race(
+                f"Raw {name} by size of message",
+                functools.partial(_ciphers, setting, size, cipher),
+                amount=size,
+                baseline=(f"{_aead(cipher)}, 1 MiB messages, 1 thread",),
+                notes=tuple(notes),
+                memory=3 * size,
+            )
+        )
+    made.append(
+        Race(
+            "Hash memory",
+            functools.partial(_hashes, setting, size),
+            amount=size,
+            baseline=("SHA-256, hashlib",),
+            memory=2 * size,
+        )
+    )
+    made += [
+        Race(
+            f"Write and read a file on {machine.file_system(folder)}",
+            functools.partial(_disk, size, folder),
+            amount=size,
+            baseline=("write",),
+            notes=("reading comes from the page cache",),
+            room={folder: size},
+            memory=size,
+        )
+        for folder in setting.folders
+    ]
+    return made
+
+
+def _aead(cipher: str) -> str:
+    return "AESGCM" if cipher == "aes-256-gcm" else "ChaCha20Poly1305"
+
+
+def _teams(setting: Setting, stack: ExitStack) -> list[Team]:
+    return [Team(stack, count) for count in sorted({1, setting.threads})]
+
+
+def _copying(setting: Setting, size: int, stack: ExitStack) -> Sequence[Contender | Absent]:
+    source, target = buffers.random(size), buffers.empty(size)
+    return [
+        Contender(
+            f"memcpy, {team.threads} thread{'s' * (team.threads > 1)}",
+            buffers.copier(team, source, target),
+            "limit",
+            verify=lambda: require_equal(target, source),
+        )
+        for team in _teams(setting, stack)
+    ]
+
+
+def _ciphers(
+    setting: Setting, size: int, cipher: Cipher, stack: ExitStack
+) -> Sequence[Contender | Absent]:
+    plain = buffers.random(size)
+    out = buffers.empty(size + size // 512 + MIB)
+    found: list[Contender | Absent] = []
+    for team in _teams(setting, stack):
+        for message in _SIZES:
+            messages = Messages.of(cipher, message, team)
+            verify = functools.partial(_opens, messages, plain, out)
+            run = messages.seal(plain, out)
+            found.append(Contender(messages.name, run, "reference", verify=verify))
+    if setting.peers and cipher == "aes-256-gcm":
+        found.append(peers.contender("openssl", functools.partial(_openssl, size)))
+    return found
+
+
+def _opens(messages: Messages, plain: Any, sealed: Any) -> None:
+    back = buffers.empty(len(plain))
+    messages.open(sealed, back)()
+    require_equal(back, plain)
+
+
+def _openssl(size: int, program: Path) -> Contender:
+    line = (program, "speed", "-mr", "-seconds", "1", "-bytes", str(16 * KIB))
+
+    def run() -> float:
+        # The last of the figures is bytes a second.
+        said = commands.output(*line, "-evp", "aes-256-gcm")
+        found = re.search(r"^\+F:.*:([\d.]+)$", said, re.MULTILINE)
+        if found is None or not float(found[1]):
+            raise ContenderError("it told no rate")
+        return size / float(found[1])
+
+    return Contender("openssl speed, 16 KiB, 1 thread", run, "peer")
+
+
+def _hashes(setting: Setting, size: int, stack: ExitStack) -> Sequence[Contender | Absent]:
+    del stack
+    data = buffers.random(size)
+
+    def hashing(call: Callable[[], str]) -> Callable[[], None]:
+        return lambda: _discard(call())
+
+    def blake3(threads: int) -> Contender:
+        name = f"BLAKE3, passkeep, {threads} thread{'s' * (threads > 1)}"
+        call = lambda: digests.digest(data, threads=threads).hexdigest()  # noqa: E731
+        return Contender(name, hashing(call))
+
+    return [
+        *(blake3(count) for count in sorted({1, setting.threads})),
+        Contender("SHA-256, hashlib", hashing(lambda: hashlib.sha256(data).hexdigest()), "limit"),
+        Contender("SHA-256, passkeep", hashing(lambda: digests.digest(data, "sha256").hexdigest())),
+    ]
+
+
+def _disk(size: int, folder: Path, stack: ExitStack) -> Sequence[Contender | Absent]:
+    file = temporary(stack, folder) / "file"
+    data = memoryview(buffers.random(size))
+    room = bytearray(MIB)
+    file.write_bytes(data)
+
+    def write(*, sync: bool) -> None:
+        with file.open("wb", buffering=0) as out:
+            for start in range(0, size, MIB):
+                out.write(data[start : start + MIB])
+            if sync:
+                os.fsync(out.fileno())
+
+    def read() -> None:
+        with file.open("rb", buffering=0) as source:
+            while source.readinto(room):
+                pass
+
+    def same() -> None:
+        require_equal(file.read_bytes(), data)
+
+    def remove() -> None:
+        file.unlink(missing_ok=True)
+
+    return [
+        Contender("write", lambda: write(sync=False), "limit", prepare=remove, verify=same),
+        Contender(
+            "write and fsync", lambda: write(sync=True), "limit", prepare=remove, verify=same
+        ),
+        Contender("read", read, "limit"),
+    ]
+
+
+def _discard(value: object) -> None:
+    """Turns what a function returns into nothing, which measures its time."""
+    del value
