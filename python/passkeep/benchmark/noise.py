@@ -47,7 +47,7 @@ def reasons(
     if stolen > STOLEN:
         found.append(f"other virtual machines took {stolen:.0%} of the time".replace("%", " %"))
     if load > BUSY:
-        found.append(f"other programs were running (load {load:.1f} for each core)")
+        found.append(f"other programs were running, load {load:.1f} for each core")
     if noisy_rows * 3 > rows:
         found.append(f"{noisy_rows} of {rows} results vary too much")
     return found

@@ -196,10 +196,11 @@ def _draw_bars(part: SubFigure, races: Sequence[RaceReport]) -> None:
     halves = part.subfigures(1, 2, squeeze=False)[0]
     for half, race in zip(halves, races, strict=False):
         half.suptitle(race["title"], x=0.02, ha="left", fontsize=11, fontweight="bold")
-        _draw_bar(half.subplots(), race)
+        _draw_bar(half.subplots(), race, max(map(_height, races)))
 
 
-def _draw_bar(axes: Axes, race: RaceReport) -> None:
+def _draw_bar(axes: Axes, race: RaceReport, room: int) -> None:
+    """Draws a race at the top of an axis with room for so many bars of the same height."""
     rows = race["rows"]
     most = max(_giga(row, "high") for row in _values(race))
     for number, row in enumerate(rows):
@@ -214,7 +215,7 @@ def _draw_bar(axes: Axes, race: RaceReport) -> None:
         axes.plot([low, high], [number, number], color=_INK, linewidth=1)
         axes.text(max(high, value) + most * 0.025, number, _label(row), va="center", fontsize=9.5)
     axes.set_yticks(range(len(rows)), [row["name"] for row in rows], fontsize=9.5)
-    axes.invert_yaxis()
+    axes.set_ylim(room - 0.5, -0.5)
     axes.set_xlim(0, most * 1.35)
     axes.tick_params(axis="y", length=0)
     axes.spines["left"].set_visible(False)

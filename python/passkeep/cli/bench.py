@@ -114,6 +114,8 @@ def bench_command(
         peers=with_peers,
     )
     planned = runner.plan(names, setting)
+    if plot is not None and all(one.race.unit != "bytes" for one in planned):
+        raise click.UsageError("None of these suites measures a throughput: add growth to plot it.")
     with _progress() as tell:
         report = runner.run(
             planned,
