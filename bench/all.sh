@@ -25,4 +25,4 @@ suite messages --budget 60
 suite startup --budget 60
 suite space --size 1GiB --budget 60
 suite growth --size 16GiB --budget 300
-"$bin/python" "$here/page.py" "$results"/*.json
+"$bin/python" "$here/page.py" "$here/../docs" "$results"/*.json

@@ -1,6 +1,6 @@
-"""Turns results of `passkeep bench --json` into docs/benchmarks.md and its pictures.
+"""Turns results of `passkeep bench --json` into a page and its pictures.
 
-Usage: page.py RESULT.json… (suites of later files replace those of earlier ones)
+Usage: page.py FOLDER RESULT.json… (suites of later files replace those of earlier ones)
 """
 
 from __future__ import annotations
@@ -14,8 +14,7 @@ from passkeep.benchmark import plot, table
 from passkeep.benchmark.report import SCHEMA, RaceReport, Report, SuiteReport
 from passkeep.benchmark.suites import SUITES
 
-DOCS = Path(__file__).parents[1] / "docs"
-PICTURES = DOCS / "benchmarks"
+PAGE, PICTURES = "benchmarks.md", "benchmarks"
 IN_SHORT = ("memory", "files", "pipes", "trees")
 
 HEAD = """\
@@ -28,19 +27,20 @@ median of ratios of runs that were neighbours. 1 means the same, more means fast
 """
 
 
-def main(files: list[Path]) -> None:
+def main(folder: Path, files: list[Path]) -> None:
     found: dict[str, tuple[Report, SuiteReport]] = {}
     for file in files:
         report: Report = json.loads(file.read_text("utf-8"))
         if report["schema"] != SCHEMA:
             sys.exit(f"{file} is not a result of this version")
         found |= {suite["name"]: (report, suite) for suite in report["suites"]}
-    PICTURES.mkdir(exist_ok=True)
-    lines = [*page({name: found[name] for name in SUITES if name in found})]
-    (DOCS / "benchmarks.md").write_text("\n".join(lines), "utf-8")
+    pictures = folder / PICTURES
+    pictures.mkdir(exist_ok=True)
+    lines = [*page({name: found[name] for name in SUITES if name in found}, pictures)]
+    (folder / PAGE).write_text("\n".join(lines), "utf-8")
 
 
-def page(found: dict[str, tuple[Report, SuiteReport]]) -> Iterator[str]:
+def page(found: dict[str, tuple[Report, SuiteReport]], pictures: Path) -> Iterator[str]:
     yield HEAD
     reports = {id(report): report for report, _ in found.values()}
     for report in reports.values():
@@ -50,8 +50,8 @@ def page(found: dict[str, tuple[Report, SuiteReport]]) -> Iterator[str]:
         about = SUITES[name].about
         yield f"## {name}: {about}\n"
         yield f"`{command(report, name)}`\n"
-        if draw(suite):
-            yield f"![{name}: {about}](benchmarks/{name}.svg)\n"
+        if draw(suite, pictures):
+            yield f"![{name}: {about}]({PICTURES}/{name}.svg)\n"
         for race in suite["races"]:
             yield from section(race)
     yield f"{table.LEGEND}\n"
@@ -116,7 +116,7 @@ def command(report: Report, suite: str) -> str:
     return " ".join(words)
 
 
-def draw(suite: SuiteReport) -> bool:
+def draw(suite: SuiteReport, pictures: Path) -> bool:
     """Draws a suite, if there is a throughput in it."""
     drawable = [
         race
@@ -124,9 +124,9 @@ def draw(suite: SuiteReport) -> bool:
         if race["unit"] == "bytes" and any(row["value"] for row in race["rows"])
     ]
     if drawable:
-        plot.save(drawable, PICTURES / f"{suite['name']}.svg", "svg")
+        plot.save(drawable, pictures / f"{suite['name']}.svg", "svg")
     return bool(drawable)
 
 
 if __name__ == "__main__":
-    main([Path(word) for word in sys.argv[1:]])
+    main(Path(sys.argv[1]), [Path(word) for word in sys.argv[2:]])

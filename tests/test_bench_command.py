@@ -128,6 +128,22 @@ def test_it_is_drawn(everything, kind, first, tmp_path):
         assert text.rstrip().endswith("</svg>")
 
 
+def test_the_page_is_made_of_it(everything, tmp_path):
+    kept = {"digests", "reads", "growth"}
+    some = [suite for suite in everything["suites"] if suite["name"] in kept]
+    (tmp_path / "result.json").write_text(json.dumps(everything | {"suites": some}))
+    program = Path(__file__).parents[1] / "bench" / "page.py"
+    line = [sys.executable, program, tmp_path, tmp_path / "result.json"]
+    subprocess.run(line, check=True, timeout=60)
+    page = (tmp_path / "benchmarks.md").read_text("utf-8")
+    for race, row in rows({"suites": some}):
+        assert f"### {race['title']}" in page
+        assert f"| {row['name']} |" in page
+    pictures = {path.name for path in (tmp_path / "benchmarks").iterdir()}
+    assert pictures == {"digests.svg", "growth.svg"}, "reads has no throughput"
+    assert all(f"](benchmarks/{name})" in page for name in pictures)
+
+
 def test_the_command_draws_and_overwrites_nothing(tmp_path):
     picture = tmp_path / "picture.svg"
     shown = ok("bench", "limits", "--quick", "--folder", tmp_path, "--plot", picture)

@@ -50,7 +50,10 @@ def test_preparing_and_checking_belong_to_each_run_and_are_not_measured():
     )
     measure.run(race(contender), 0, rounds=2)
     once = ["prepare", "run", "check"]
-    assert log == [*once, "verify", *once, *once, *once, "verify"]
+    assert log == [*once, "verify", *once, *once, "verify"]
+    log.clear()
+    measure.run(race(contender), 0)
+    assert log == [*once, "verify", *once, *once, *once, *once, "verify"], "stopped by the time"
 
 
 def test_a_value_that_a_run_returns_stands_for_its_time():

@@ -1,4 +1,4 @@
-"""Running other programs: none may hang, and none may fail unseen."""
+"""Running other programs, none of which fails unseen."""
 
 from __future__ import annotations
 

@@ -14,8 +14,8 @@ from typing import Any
 from passkeep import digests
 from passkeep.benchmark import buffers, commands, machine, peers
 from passkeep.benchmark.buffers import Team, require_equal
-from passkeep.benchmark.contest import Absent, Contender, ContenderError, Race
-from passkeep.benchmark.references import KIB, MIB, Messages
+from passkeep.benchmark.contest import Absent, Contender, ContenderError, Race, Role
+from passkeep.benchmark.references import KIB, MIB, Messages, threads
 from passkeep.benchmark.setting import Setting, temporary
 from passkeep.sealed import Cipher
 
@@ -85,7 +85,7 @@ def _copying(setting: Setting, size: int, stack: ExitStack) -> Sequence[Contende
     source, target = buffers.random(size), buffers.empty(size)
     return [
         Contender(
-            f"memcpy, {team.threads} thread{'s' * (team.threads > 1)}",
+            f"memcpy, {threads(team.threads)}",
             buffers.copier(team, source, target),
             "limit",
             verify=lambda: require_equal(target, source),
@@ -134,19 +134,37 @@ def _openssl(size: int, program: Path) -> Contender:
 def _hashes(setting: Setting, size: int, stack: ExitStack) -> Sequence[Contender | Absent]:
     del stack
     data = buffers.random(size)
+    expected = {
+        "SHA-256": hashlib.sha256(data).hexdigest(),
+        "BLAKE3": digests.digest(data, threads=1).hexdigest(),
+    }
 
-    def hashing(call: Callable[[], str]) -> Callable[[], None]:
-        return lambda: _discard(call())
+    def hashing(algorithm: str, by: str, call: Callable[[], str], role: Role) -> Contender:
+        found: list[str] = []
 
-    def blake3(threads: int) -> Contender:
-        name = f"BLAKE3, passkeep, {threads} thread{'s' * (threads > 1)}"
-        call = lambda: digests.digest(data, threads=threads).hexdigest()  # noqa: E731
-        return Contender(name, hashing(call))
+        def run() -> None:
+            found[:] = [call()]
+
+        def check() -> None:
+            if found != [expected[algorithm]]:
+                raise ContenderError("the digest is wrong")
+
+        return Contender(f"{algorithm}, {by}", run, role, prepare=found.clear, check=check)
+
+    def blake3(count: int) -> Contender:
+        return hashing(
+            "BLAKE3",
+            f"passkeep, {threads(count)}",
+            lambda: digests.digest(data, threads=count).hexdigest(),
+            "passkeep",
+        )
 
     return [
         *(blake3(count) for count in sorted({1, setting.threads})),
-        Contender("SHA-256, hashlib", hashing(lambda: hashlib.sha256(data).hexdigest()), "limit"),
-        Contender("SHA-256, passkeep", hashing(lambda: digests.digest(data, "sha256").hexdigest())),
+        hashing("SHA-256", "hashlib", lambda: hashlib.sha256(data).hexdigest(), "limit"),
+        hashing(
+            "SHA-256", "passkeep", lambda: digests.digest(data, "sha256").hexdigest(), "passkeep"
+        ),
     ]
 
 
@@ -165,8 +183,11 @@ def _disk(size: int, folder: Path, stack: ExitStack) -> Sequence[Contender | Abs
 
     def read() -> None:
         with file.open("rb", buffering=0) as source:
-            while source.readinto(room):
-                pass
+            done = 0
+            while count := source.readinto(room):
+                done += count
+        if done != size:
+            raise ContenderError("it did not read all of the file")
 
     def same() -> None:
         require_equal(file.read_bytes(), data)
@@ -181,8 +202,3 @@ def _disk(size: int, folder: Path, stack: ExitStack) -> Sequence[Contender | Abs
         ),
         Contender("read", read, "limit"),
     ]
-
-
-def _discard(value: object) -> None:
-    """Turns what a function returns into nothing, which measures its time."""
-    del value

@@ -102,15 +102,18 @@ def run(
         results = [
             Result(one, error=one.reason if isinstance(one, Absent) else "") for one in entered
         ]
-        _turn(results, 0, race, tell, proving=True)
+        _turn(results, 0, race, tell, proving=True, counting=False)
+        proven = False
         for number in range(rounds):
             left = budget - (time.perf_counter() - started)
             enough = number >= min(MIN_ROUNDS, rounds)
             if enough and (left < 0 or _all_settled(results)):
                 break
-            _turn(results, number + 1, race, tell)
-        # Who was right once may have stopped doing the work since.
-        _turn(results, 0, race, tell, proving=True)
+            proven = number + 1 == rounds
+            _turn(results, number + 1, race, tell, proving=proven)
+        if not proven:
+            # Who was right once may have stopped doing the work since.
+            _turn(results, 0, race, tell, proving=True, counting=False)
     return Outcome(race, results)
 
 
@@ -120,7 +123,8 @@ def _turn(
     race: Race,
     tell: Callable[[str], object],
     *,
-    proving: bool = False,
+    proving: bool,
+    counting: bool = True,
 ) -> None:
     first = number % len(results)
     for result in (*results[first:], *results[:first]):
@@ -133,7 +137,7 @@ def _turn(
             value = _once(contender)
             if proving:
                 contender.verify()
-            else:
+            if counting:
                 result.samples.append(value / (contender.amount or race.amount))
         except Exception as error:  # noqa: BLE001
             result.error = _message(error)
