@@ -44,7 +44,8 @@ class _Failures:
 
 
 @click.command(
-    epilog="Suites: " + "; ".join(f"{name}: {suite.about}" for name, suite in SUITES.items()) + "."
+    # The first character has click keep the lines.
+    epilog="\b\nSuites:\n" + "\n".join(f"  {name:10}{one.about}" for name, one in SUITES.items()),
 )
 @click.argument("suites", metavar="[SUITE]...", nargs=-1, type=click.Choice(list(SUITES)))
 @click.option(
