@@ -46,6 +46,31 @@ def test_each_is_a_message_of_its_own_that_others_open(batch):
         assert batch.seal(name, data) != sealed
 
 
+@pytest.mark.parametrize("threads", [1, 2, 8])
+def test_large_objects_among_small_ones(batch, threads):
+    """Large ones are worked on by all threads together, and all in several turns."""
+    random_ = random.Random(1)
+    unit = 256 * 1024
+    sizes = [10, unit, unit + 1, 3_000_000, 0, 1_500_000, *[40_000] * 150, unit - 1]
+    given = [(str(n), random_.randbytes(size)) for n, size in enumerate(sizes)]
+    sealed = batch.seal_many(given, threads=threads)
+    assert [len(message) for message in sealed] == [len(batch.seal(*pair)) for pair in given]
+    key = passkeep.decrypt(batch.envelope, IDENTITY)
+    for (name, data), message in zip(given, sealed, strict=True):
+        decryptor = Cobblestone256Decryptor(key, b"passkeep.batch/1\0" + name.encode())
+        assert decryptor.update(message) + decryptor.finalize() == data
+    named = [(name, message) for (name, _), message in zip(given, sealed, strict=True)]
+    assert batch.open_many(named, threads=threads) == [data for _, data in given]
+    named[3] = ("3", named[3][1][:-1] + b"?")
+    with pytest.raises(passkeep.DamagedError):
+        batch.open_many(named, threads=threads)
+
+
+def test_messages_never_share_a_salt(batch):
+    sealed = batch.seal_many([("x", b"")] * 1000, threads=2)
+    assert len({message[:24] for message in sealed}) == 1000
+
+
 def test_the_overhead_is_what_the_constant_says(batch):
     from passkeep import batch as module
 

@@ -14,16 +14,18 @@ use crate::layout::{LastChunk, Layout};
 use crate::secret::AeadKey;
 
 const KEY_SIZE: usize = 32;
-const SALT_SIZE: usize = 24;
+/// Random bytes that a message begins with.
+pub(crate) const SALT_SIZE: usize = 24;
 const NONCE_SIZE: usize = 12;
 const COMMITMENT_SIZE: usize = 32;
 /// Bytes of a digest of SHA-512.
 const BLOCK: usize = 64;
-const PREFIX_SIZE: usize = SALT_SIZE + COMMITMENT_SIZE;
+/// Bytes before the first chunk.
+pub(crate) const PREFIX_SIZE: usize = SALT_SIZE + COMMITMENT_SIZE;
 
 const LABEL: &[u8] = b"c2sp.org/chunked-encryption@v1+AEAD_AES_256_GCM\0";
 
-const LAYOUT: Layout = Layout {
+pub(crate) const LAYOUT: Layout = Layout {
     chunk: 16 * 1024,
     tag: TAG_SIZE,
     last: LastChunk::IsShorter,
@@ -50,19 +52,10 @@ impl CobblestoneKey {
         })
     }
 
-    /// This key in another context.
-    #[must_use]
-    pub fn in_context(&self, context: &[u8]) -> Self {
-        Self {
-            prf: self.prf.clone(),
-            context: context.to_vec(),
-        }
-    }
-
     /// `key32 ‖ base nonce12 ‖ commitment32 = HKDF-Expand-SHA-512(key, label ‖ salt
     /// ‖ context)`.
-    fn derive(&self, salt: &[u8; SALT_SIZE]) -> Derived {
-        let okm = expand(&self.prf, &[LABEL, salt, &self.context]);
+    fn derive(&self, salt: &[u8; SALT_SIZE], context: &[u8]) -> Derived {
+        let okm = expand(&self.prf, &[LABEL, salt, context]);
         let (key, rest) = okm.split_at(KEY_SIZE);
         let (base, rest) = rest.split_at(NONCE_SIZE);
         let mut derived = Derived {
@@ -75,6 +68,33 @@ impl CobblestoneKey {
         derived.format.base.copy_from_slice(base);
         derived.commitment.copy_from_slice(&rest[..COMMITMENT_SIZE]);
         derived
+    }
+
+    /// The prefix of a message that is sealed in a context, and its chunks.
+    pub(crate) fn begin_in(
+        &self,
+        context: &[u8],
+        salt: &[u8; SALT_SIZE],
+    ) -> ([u8; PREFIX_SIZE], Cobblestone) {
+        let Derived { format, commitment } = self.derive(salt, context);
+        let mut prefix = [0; PREFIX_SIZE];
+        prefix[..SALT_SIZE].copy_from_slice(salt);
+        prefix[SALT_SIZE..].copy_from_slice(&commitment);
+        (prefix, format)
+    }
+
+    /// The chunks of the message that was sealed in a context and begins with `prefix`.
+    pub(crate) fn resume_in(&self, context: &[u8], prefix: &[u8]) -> Result<Cobblestone, Error> {
+        let (salt, claimed) = prefix
+            .split_first_chunk::<SALT_SIZE>()
+            .filter(|(_, claimed)| claimed.len() == COMMITMENT_SIZE)
+            .ok_or(Error::Truncated)?;
+        let Derived { format, commitment } = self.derive(salt, context);
+        if openssl::memcmp::eq(&commitment, claimed) {
+            Ok(format)
+        } else {
+            Err(Error::Commitment)
+        }
     }
 }
 
@@ -110,22 +130,12 @@ impl PayloadKey for CobblestoneKey {
     }
 
     fn begin(&self) -> Result<(Vec<u8>, Arc<dyn Format>), Error> {
-        let salt = random::<SALT_SIZE>()?;
-        let Derived { format, commitment } = self.derive(&salt);
-        Ok(([&salt[..], &commitment].concat(), Arc::new(format)))
+        let (prefix, format) = self.begin_in(&self.context, &random()?);
+        Ok((prefix.to_vec(), Arc::new(format)))
     }
 
     fn resume(&self, prefix: &[u8]) -> Result<Arc<dyn Format>, Error> {
-        let (salt, claimed) = prefix
-            .split_first_chunk::<SALT_SIZE>()
-            .filter(|(_, claimed)| claimed.len() == COMMITMENT_SIZE)
-            .ok_or(Error::Truncated)?;
-        let Derived { format, commitment } = self.derive(salt);
-        if openssl::memcmp::eq(&commitment, claimed) {
-            Ok(Arc::new(format))
-        } else {
-            Err(Error::Commitment)
-        }
+        Ok(Arc::new(self.resume_in(&self.context, prefix)?))
     }
 }
 
@@ -135,9 +145,16 @@ struct Derived {
 }
 
 /// The chunks of one message.
-struct Cobblestone {
+pub(crate) struct Cobblestone {
     key: AeadKey,
     base: [u8; NONCE_SIZE],
+}
+
+impl Cobblestone {
+    /// The key that a cipher of another message has to take for this one.
+    pub(crate) fn key(&self) -> &AeadKey {
+        &self.key
+    }
 }
 
 impl Format for Cobblestone {

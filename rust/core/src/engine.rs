@@ -103,7 +103,7 @@ pub(crate) fn run<J: Send, S>(
         let worker = &worker;
         let mut started = 0;
         // Where the system gives no more threads, fewer do the work.
-        while started < threads && room::for_threads(started + 1) {
+        while started < threads.min(MAX_THREADS) && room::for_threads(started + 1) {
             let alive = alive.clone();
             let spawned = std::thread::Builder::new().spawn_scoped(scope, move || worker(alive));
             if spawned.is_err() {

@@ -2,11 +2,15 @@
 
 use passkeep_core::{CobblestoneKey, Error, Object, open_batch, seal_batch};
 use pyo3::prelude::*;
+use pyo3::pybacked::PyBackedBytes;
 use pyo3::types::PyBytes;
 
 use crate::buffers::Input;
 use crate::errors::{InvalidInputError, from_core};
 use crate::watch::{CancelToken, Watcher};
+
+/// Bytes of objects that are worked on at a time.
+const WINDOW: usize = 4 << 20;
 
 /// A key that many objects are sealed with, each in a context of its own.
 #[pyclass(frozen, module = "passkeep")]
@@ -28,7 +32,7 @@ impl BatchKey {
     fn seal<'py>(
         &self,
         py: Python<'py>,
-        contexts: Vec<Vec<u8>>,
+        contexts: Vec<PyBackedBytes>,
         data: Vec<Input>,
         threads: usize,
         cancel: Option<&CancelToken>,
@@ -43,7 +47,7 @@ impl BatchKey {
     fn open<'py>(
         &self,
         py: Python<'py>,
-        contexts: Vec<Vec<u8>>,
+        contexts: Vec<PyBackedBytes>,
         data: Vec<Input>,
         threads: usize,
         cancel: Option<&CancelToken>,
@@ -56,10 +60,10 @@ impl BatchKey {
 
 fn each<'py>(
     py: Python<'py>,
-    contexts: &[Vec<u8>],
+    contexts: &[PyBackedBytes],
     data: &[Input],
     cancel: Option<&CancelToken>,
-    work: impl FnOnce(&[Object], &mut Watcher) -> Result<Vec<Vec<u8>>, Error> + Send,
+    work: impl Fn(&[Object], &mut Watcher) -> Result<Vec<Vec<u8>>, Error> + Sync,
 ) -> PyResult<Vec<Bound<'py, PyBytes>>> {
     if contexts.len() != data.len() {
         return Err(InvalidInputError::new_err("each object has a context"));
@@ -72,11 +76,24 @@ fn each<'py>(
         })
         .collect();
     let mut watch = Watcher::new(None, cancel);
-    let results = py
-        .detach(|| work(&objects, &mut watch))
-        .map_err(from_core)?;
-    Ok(results
-        .iter()
-        .map(|result| PyBytes::new(py, result))
-        .collect())
+    let mut results = Vec::with_capacity(objects.len());
+    for window in windows(&objects) {
+        let messages = py.detach(|| work(window, &mut watch)).map_err(from_core)?;
+        results.extend(messages.iter().map(|message| PyBytes::new(py, message)));
+    }
+    Ok(results)
+}
+
+/// Objects whose results are held twice for a moment: as the core makes them, and as
+/// Python has them. What the core used is used again for the next ones.
+fn windows<'a, 'b>(objects: &'b [Object<'a>]) -> impl Iterator<Item = &'b [Object<'a>]> {
+    let mut size = 0;
+    objects.chunk_by(move |object, _| {
+        size += object.data.len();
+        let fits = size < WINDOW;
+        if !fits {
+            size = 0;
+        }
+        fits
+    })
 }
