@@ -2,24 +2,18 @@
 //! files on all of them.
 
 use std::fs::File;
-use std::io::{self, Write};
+use std::io;
 use std::os::unix::fs::FileExt;
 use std::sync::{Mutex, PoisonError};
 
-use blake3::hazmat::{
-    ChainingValue, HasherExt, Mode, merge_subtrees_non_root, merge_subtrees_root,
-};
 use openssl::sha::Sha256;
 
 use crate::engine::{run, worth_waking};
 use crate::error::Error;
 use crate::layout::UNIT;
+use crate::parts::{Gathering, Part, Tree};
 use crate::room::resize;
 use crate::watch::Watch;
-
-/// Larger files are hashed on one thread, in constant memory. A tree that is this
-/// large takes 128 MiB; a sparse file costs nothing and may claim any size.
-const LARGEST_TREE: u64 = 1 << 40;
 
 /// Bytes of a digest of either algorithm.
 pub const DIGEST_SIZE: usize = 32;
@@ -41,7 +35,7 @@ pub struct Hasher(State);
 
 #[derive(Clone)]
 enum State {
-    Blake3(Box<blake3::Hasher>),
+    Blake3(Box<Tree>),
     Sha256(Sha256),
 }
 
@@ -49,7 +43,7 @@ impl Hasher {
     /// A hasher of nothing yet.
     pub fn new(algorithm: Algorithm) -> Self {
         Self(match algorithm {
-            Algorithm::Blake3 => State::Blake3(Box::default()),
+            Algorithm::Blake3 => State::Blake3(Box::new(Tree::new())),
             Algorithm::Sha256 => State::Sha256(Sha256::new()),
         })
     }
@@ -57,9 +51,7 @@ impl Hasher {
     /// Takes the next piece.
     pub fn update(&mut self, data: &[u8]) {
         match &mut self.0 {
-            State::Blake3(hasher) => {
-                hasher.update(data);
-            }
+            State::Blake3(tree) => tree.update(data),
             State::Sha256(hasher) => hasher.update(data),
         }
     }
@@ -67,34 +59,17 @@ impl Hasher {
     /// The digest of all that was taken so far.
     pub fn digest(&self) -> Digest {
         match &self.0 {
-            State::Blake3(hasher) => *hasher.finalize().as_bytes(),
+            State::Blake3(tree) => tree.digest(),
             State::Sha256(hasher) => hasher.clone().finish(),
         }
     }
-}
 
-/// Passes on what is written to it, and hashes it on the way.
-pub struct Hashing<'a, W: Write> {
-    sink: W,
-    hasher: &'a mut Hasher,
-}
-
-impl<'a, W: Write> Hashing<'a, W> {
-    /// A writer in front of `sink`.
-    pub fn new(sink: W, hasher: &'a mut Hasher) -> Self {
-        Self { sink, hasher }
-    }
-}
-
-impl<W: Write> Write for Hashing<'_, W> {
-    fn write(&mut self, data: &[u8]) -> io::Result<usize> {
-        let taken = self.sink.write(data)?;
-        self.hasher.update(&data[..taken]);
-        Ok(taken)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.sink.flush()
+    /// The tree, to which several threads may add their parts, if it is one.
+    pub(crate) fn tree(&mut self) -> Option<&mut Tree> {
+        match &mut self.0 {
+            State::Blake3(tree) => Some(tree),
+            State::Sha256(_) => None,
+        }
     }
 }
 
@@ -119,7 +94,7 @@ pub fn hash_slice(
         }
         return Ok(hasher.digest());
     }
-    hash_tree(data.len() as u64, threads, watch, |_, at, hash| {
+    hash_units(data.len() as u64, threads, watch, |_, at, hash| {
         // Within the buffer, because the tree is as large as it is.
         let start = usize::try_from(at).unwrap_or(data.len());
         hash(&data[start..data.len().min(start + UNIT)]);
@@ -149,8 +124,7 @@ pub fn hash_file(
             })
     };
     let threads = worth_waking(threads, size);
-    let tree = UNIT as u64 + 1..=LARGEST_TREE;
-    let digest = if algorithm == Algorithm::Sha256 || !tree.contains(&size) {
+    let digest = if algorithm == Algorithm::Sha256 || threads <= 1 {
         let (mut hasher, mut buffer) = (Hasher::new(algorithm), Vec::new());
         for at in (0..size).step_by(UNIT) {
             read(&mut buffer, at)?;
@@ -159,7 +133,7 @@ pub fn hash_file(
         }
         hasher.digest()
     } else {
-        hash_tree(size, threads, watch, |buffer, at, hash| {
+        hash_units(size, threads, watch, |buffer, at, hash| {
             read(buffer, at)?;
             hash(buffer);
             Ok(())
@@ -172,55 +146,35 @@ pub fn hash_file(
     }
 }
 
-/// BLAKE3 of more than one unit: each thread hashes subtrees of a unit, whose
-/// size is a power of two as the tree demands, and they are merged at the end.
+/// BLAKE3 by several threads, each of which hashes units.
 ///
 /// `load` gives the unit at a position to the function that hashes it.
-fn hash_tree(
+fn hash_units(
     size: u64,
     threads: usize,
     watch: &mut dyn Watch,
     load: impl Fn(&mut Vec<u8>, u64, &mut dyn FnMut(&[u8])) -> Result<(), Error> + Sync,
 ) -> Result<Digest, Error> {
-    let unit = UNIT as u64;
-    let units = size.div_ceil(unit);
-    let leaves = usize::try_from(units).map_err(|_| Error::Limit("the input is too large"))?;
-    let leaves = Mutex::new(vec![ChainingValue::default(); leaves]);
+    let gathering = Mutex::new(Gathering::new());
+    let positions = (0..size).step_by(UNIT);
     run(
         threads,
-        (0..leaves.lock().map_or(0, |leaves| leaves.len())).zip((0..).step_by(UNIT)),
+        (0..).zip(positions),
         || Ok(Vec::new()),
-        |buffer: &mut Vec<u8>, (index, at): (usize, u64)| {
+        |buffer: &mut Vec<u8>, (index, at): (u64, u64)| {
             let mut done = 0;
             load(buffer, at, &mut |data| {
-                let mut hasher = blake3::Hasher::new();
-                let leaf = hasher.set_input_offset(at).update(data).finalize_non_root();
-                leaves.lock().unwrap_or_else(PoisonError::into_inner)[index] = leaf;
+                let part = Part::new(at, data);
+                let mut gathering = gathering.lock().unwrap_or_else(PoisonError::into_inner);
+                gathering.take(index, part);
                 done = data.len() as u64;
             })?;
             Ok(done)
         },
         watch,
     )?;
-    let leaves = leaves.into_inner().unwrap_or_else(PoisonError::into_inner);
-    let (left, right) = halves(&leaves);
-    let root = merge_subtrees_root(&merge(left), &merge(right), Mode::Hash);
-    Ok(*root.as_bytes())
-}
-
-/// The value of a subtree with these leaves, of which there is at least one.
-fn merge(leaves: &[ChainingValue]) -> ChainingValue {
-    if let [leaf] = leaves {
-        return *leaf;
-    }
-    let (left, right) = halves(leaves);
-    merge_subtrees_non_root(&merge(left), &merge(right), Mode::Hash)
-}
-
-/// The left half of a tree is the largest complete one that leaves something to
-/// the right.
-fn halves(leaves: &[ChainingValue]) -> (&[ChainingValue], &[ChainingValue]) {
-    leaves.split_at(leaves.len().next_power_of_two() / 2)
+    let gathering = gathering.into_inner();
+    Ok(gathering.unwrap_or_else(PoisonError::into_inner).digest())
 }
 
 #[cfg(test)]
@@ -253,12 +207,9 @@ mod tests {
                     Algorithm::Blake3 => *blake3::hash(data).as_bytes(),
                     Algorithm::Sha256 => openssl::sha::sha256(data),
                 };
-                let mut sink = Vec::new();
                 let mut hasher = Hasher::new(algorithm);
-                let mut hashing = Hashing::new(&mut sink, &mut hasher);
-                data.chunks(70_001)
-                    .for_each(|piece| hashing.write_all(piece).unwrap());
-                assert_eq!((hasher.digest(), &sink[..]), (expected, data));
+                data.chunks(70_001).for_each(|piece| hasher.update(piece));
+                assert_eq!(hasher.digest(), expected);
                 for threads in [1, 2, 8] {
                     let of_slice = hash_slice(algorithm, data, threads, &mut ());
                     assert_eq!(of_slice.unwrap(), expected, "{size}");

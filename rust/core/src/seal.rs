@@ -10,19 +10,20 @@ use crate::chunks::{Place, seal_run};
 use crate::engine::Pipeline;
 use crate::error::Error;
 use crate::format::Format;
+use crate::hash::Hasher;
 use crate::layout::{INLINE, Layout, TOO_MANY_CHUNKS};
+use crate::parts::Part;
 use crate::room::resize;
 
 /// Seals what is written to it, on several threads, into `sink`.
 ///
 /// A message is complete only after [`Sealer::finish`]. After an error every
 /// later call fails.
-pub struct Sealer<W: Write> {
-    format: Arc<dyn Format>,
+pub struct Sealer<'a, W: Write> {
     layout: Layout,
     sink: W,
-    /// Where units go instead.
-    file: Option<Position>,
+    task: Task,
+    digest: Option<&'a mut Hasher>,
     threads: usize,
     /// The unit that is being filled, and how much of it is plaintext.
     unit: Vec<u8>,
@@ -35,11 +36,14 @@ pub struct Sealer<W: Write> {
     ended: bool,
 }
 
-/// Where the first chunk belongs in a file.
+/// What a thread does with a unit.
 #[derive(Clone)]
-struct Position {
-    file: Arc<File>,
-    offset: u64,
+struct Task {
+    format: Arc<dyn Format>,
+    /// Where units go instead of the sink, and where the first chunk belongs there.
+    file: Option<(Arc<File>, u64)>,
+    /// Where the first chunk stands in what is hashed in parts.
+    hashed: Option<u64>,
 }
 
 struct Unit {
@@ -48,17 +52,22 @@ struct Unit {
     plain: Vec<u8>,
     size: usize,
     sealed: Vec<u8>,
+    part: Option<Part>,
 }
 
-impl<W: Write> Sealer<W> {
+impl<'a, W: Write> Sealer<'a, W> {
     /// A sealer that writes chunks to `sink`, beginning with the first; what
     /// stands before them (a header, a nonce) was written by the caller.
     pub fn new(format: Arc<dyn Format>, sink: W, threads: usize) -> Self {
         Self {
             layout: format.layout(),
-            format,
             sink,
-            file: None,
+            task: Task {
+                format,
+                file: None,
+                hashed: None,
+            },
+            digest: None,
             threads,
             unit: Vec::new(),
             filled: 0,
@@ -74,8 +83,16 @@ impl<W: Write> Sealer<W> {
     /// chunk stands at `offset`. The sink gets nothing then.
     #[must_use]
     pub fn by_position(mut self, file: File, offset: u64) -> Self {
-        let file = Arc::new(file);
-        self.file = Some(Position { file, offset });
+        self.task.file = Some((Arc::new(file), offset));
+        self
+    }
+
+    /// Has everything hashed that is sealed, behind what was hashed before. Threads
+    /// hash what they have sealed, where the hash allows it.
+    #[must_use]
+    pub fn hashing(mut self, digest: &'a mut Hasher) -> Self {
+        self.task.hashed = digest.tree().map(|tree| tree.size());
+        self.digest = Some(digest);
         self
     }
 
@@ -156,6 +173,7 @@ impl<W: Write> Sealer<W> {
             plain: Vec::new(),
             size: 0,
             sealed: Vec::new(),
+            part: None,
         });
         unit.place = place;
         unit.size = std::mem::take(&mut self.filled);
@@ -163,7 +181,7 @@ impl<W: Write> Sealer<W> {
 
         let small = last || self.written <= INLINE;
         if self.threads <= 1 || small && self.pipeline.is_none() {
-            let unit = worker(&self.format, self.file.as_ref())(unit)?;
+            let unit = self.task.worker()(unit)?;
             return self.write_out(unit);
         }
         while self.pipeline.as_ref().is_some_and(Pipeline::is_full) {
@@ -179,9 +197,7 @@ impl<W: Write> Sealer<W> {
     }
 
     fn start_pipeline(&self) -> Result<Pipeline<Unit, Result<Unit, Error>>, Error> {
-        Pipeline::start(self.threads, || {
-            Ok(worker(&self.format, self.file.as_ref()))
-        })
+        Pipeline::start(self.threads, || Ok(self.task.worker()))
     }
 
     /// Writes the oldest unit under way; `false` when there is none.
@@ -196,26 +212,33 @@ impl<W: Write> Sealer<W> {
         Ok(true)
     }
 
-    fn write_out(&mut self, unit: Unit) -> Result<(), Error> {
-        if self.file.is_none() {
+    fn write_out(&mut self, mut unit: Unit) -> Result<(), Error> {
+        if self.task.file.is_none() {
             self.sink.write_all(&unit.sealed)?;
+        }
+        if let Some(digest) = &mut self.digest {
+            match (digest.tree(), unit.part.take()) {
+                (Some(tree), Some(part)) => tree.append(&part),
+                _ => digest.update(&unit.sealed),
+            }
         }
         self.spare.push(unit);
         Ok(())
     }
 }
 
-/// What a thread does with a unit.
-fn worker(
-    format: &Arc<dyn Format>,
-    file: Option<&Position>,
-) -> impl FnMut(Unit) -> Result<Unit, Error> + Send + use<> {
-    let (format, file) = (Arc::clone(format), file.cloned());
-    let mut aead = format.cipher();
-    move |unit| {
-        let unit = seal_unit(&*format, &mut aead, unit)?;
-        if let Some(Position { file, offset }) = &file {
-            let at = unit.place.first * format.layout().sealed_chunk() as u64;
+impl Task {
+    fn worker(&self) -> impl FnMut(Unit) -> Result<Unit, Error> + Send + use<> {
+        let task = self.clone();
+        let mut aead = task.format.cipher();
+        move |unit| task.work(&mut aead, unit)
+    }
+
+    fn work(&self, aead: &mut Aead, unit: Unit) -> Result<Unit, Error> {
+        let mut unit = seal_unit(&*self.format, aead, unit)?;
+        let at = unit.place.first * self.format.layout().sealed_chunk() as u64;
+        unit.part = self.hashed.map(|first| Part::new(first + at, &unit.sealed));
+        if let Some((file, offset)) = &self.file {
             file.write_all_at(&unit.sealed, offset + at)?;
         }
         Ok(unit)
@@ -240,7 +263,7 @@ fn room(unit: &mut Vec<u8>, filled: usize, layout: Layout) -> Result<&mut [u8], 
     Ok(&mut unit[filled..])
 }
 
-impl<W: Write> Write for Sealer<W> {
+impl<W: Write> Write for Sealer<'_, W> {
     fn write(&mut self, data: &[u8]) -> io::Result<usize> {
         if data.is_empty() {
             return Ok(0);

@@ -5,7 +5,7 @@ use std::io::{self, BufRead, Cursor, Read, Write};
 use std::sync::Arc;
 
 use passkeep_core::{
-    Error, Format, Hashing, Opener, Sealer, Watch, open_file, open_slice, seal_file, seal_slice,
+    Error, Format, Opener, Sealer, Watch, open_file, open_slice, seal_file, seal_slice,
 };
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
@@ -169,13 +169,8 @@ pub(crate) fn seal_stream(
             let size = seal_file(&*format, from, to, at, threads, &mut watch);
             return watch_end(&mut watch, size);
         }
-        let file = by_position(&sink, digest)?;
-        hashed(digest, sink, |sink| {
-            sink.write_all(&before)?;
-            let mut sealer = Sealer::new(format, sink, threads);
-            if let Some(file) = file {
-                sealer = sealer.by_position(file, before.len() as u64);
-            }
+        lend(digest, |digest| {
+            let mut sealer = sealer(format, sink, &before, threads, digest)?;
             let size = pour(&mut source, &mut sealer, &mut watch)?;
             sealer.finish()?;
             watch.finish(size)?;
@@ -185,23 +180,37 @@ pub(crate) fn seal_stream(
     })
 }
 
-/// Gives `work` a sink, behind a hasher if there is one.
-pub(crate) fn hashed<T>(
+/// Lends `work` a digest, if there is one.
+pub(crate) fn lend<T>(
     digest: Option<&Hasher>,
-    mut sink: Sink,
-    work: impl FnOnce(&mut dyn Write) -> T,
+    work: impl FnOnce(Option<&mut passkeep_core::Hasher>) -> T,
 ) -> PyResult<T> {
     match digest {
-        None => Ok(work(&mut sink)),
-        Some(digest) => digest.lend(|hasher| work(&mut Hashing::new(sink, hasher))),
+        None => Ok(work(None)),
+        Some(digest) => digest.lend(|digest| work(Some(digest))),
     }
 }
 
-/// The file behind a sink, where several threads may write to it: a digest takes
-/// everything in its order.
-pub(crate) fn by_position(sink: &Sink, digest: Option<&Hasher>) -> PyResult<Option<File>> {
-    let file = sink.regular().filter(|_| digest.is_none());
-    file.map(File::try_clone).transpose().map_err(from_io)
+/// A sealer behind what it writes `before` the chunks. Its threads write where the sink
+/// is a file, and `digest` takes all of it.
+pub(crate) fn sealer<'a>(
+    format: Arc<dyn Format>,
+    mut sink: Sink,
+    before: &[u8],
+    threads: usize,
+    digest: Option<&'a mut passkeep_core::Hasher>,
+) -> io::Result<Sealer<'a, Sink>> {
+    sink.write_all(before)?;
+    let file = sink.regular().map(File::try_clone).transpose()?;
+    let mut sealer = Sealer::new(format, sink, threads);
+    if let Some(file) = file {
+        sealer = sealer.by_position(file, before.len() as u64);
+    }
+    if let Some(digest) = digest {
+        digest.update(before);
+        sealer = sealer.hashing(digest);
+    }
+    Ok(sealer)
 }
 
 fn watch_end(watch: &mut Watcher, size: Result<u64, Error>) -> PyResult<u64> {
@@ -344,7 +353,7 @@ pub(crate) fn to_usize(size: u64) -> PyResult<usize> {
 /// Moves everything that `source` holds into `sealer`.
 fn pour<W: Write>(
     source: &mut impl Read,
-    sealer: &mut Sealer<W>,
+    sealer: &mut Sealer<'_, W>,
     watch: &mut Watcher,
 ) -> io::Result<u64> {
     while sealer.fill_from(source)? > 0 {

@@ -18,7 +18,7 @@ use crate::watch::Watcher;
 /// Seals what is written to it. Nothing is a complete message before `finish`.
 #[pyclass(frozen, module = "passkeep")]
 pub(crate) struct SealingStream {
-    sealer: Mutex<Option<Sealer<Sink>>>,
+    sealer: Mutex<Option<Sealer<'static, Sink>>>,
 }
 
 #[pymethods]

@@ -3,7 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 
-use passkeep_core::{Opener, Sealer};
+use passkeep_core::Opener;
 use passkeep_tree::{
     Entry, Error, Filter, Input, Links, RestoreOptions, WriteOptions, scan_tree, write_tree,
 };
@@ -13,7 +13,7 @@ use crate::channels::{Sink, Source};
 use crate::errors::{attached, from_core};
 use crate::hash::Hasher;
 use crate::key::PayloadKey;
-use crate::payload::{Leftover, Payload, begin, by_position, hashed, opener};
+use crate::payload::{Leftover, Payload, begin, lend, opener, sealer};
 use crate::report::{TreeReport, from_tree, to_entry, to_report};
 use crate::watch::{CancelToken, Watcher};
 
@@ -52,14 +52,10 @@ pub(crate) fn backup_tree(
     sink.stop_by(cancel);
     let (prefix, format) = key.key().begin().map_err(from_core)?;
     let before = [header, &prefix].concat();
-    let file = by_position(&sink, digest)?;
     let report = py.detach(|| {
-        hashed(digest, sink, |sink| {
-            sink.write_all(&before).map_err(Error::Sink)?;
-            let mut sealer = Sealer::new(format, sink, threads);
-            if let Some(file) = file {
-                sealer = sealer.by_position(file, before.len() as u64);
-            }
+        lend(digest, |digest| {
+            let sealer = sealer(format, sink, &before, threads, digest);
+            let mut sealer = sealer.map_err(Error::Sink)?;
             let report = write_tree(&roots, &mut sealer, &options, &mut watch)?;
             sealer.finish().map_err(|error| Error::Sink(error.into()))?;
             watch.finish(report.read).map_err(Error::Watch)?;
