@@ -56,6 +56,15 @@ def test_preparing_and_checking_belong_to_each_run_and_are_not_measured():
     assert log == [*once, "verify", *once, *once, *once, *once, "verify"], "stopped by the time"
 
 
+def test_work_on_fresh_pages_follows_a_run_that_does_not_count():
+    log, values = [], iter(range(100))
+    contender = Contender("a", lambda: float(next(values)), prepare=lambda: log.append("prepare"))
+    outcome = measure.run(race(contender, fresh_pages=True), 0)
+    # The first run, which is proven, is 0; 1, 3 and 5 prepare the memory; the last is 7.
+    assert outcome.results[0].samples == [2.0, 4.0, 6.0]
+    assert len(log) == 8
+
+
 def test_a_value_that_a_run_returns_stands_for_its_time():
     outcome = measure.run(race(Contender("a", lambda: 6.0), amount=3), 0)
     assert outcome.results[0].samples == [2.0] * 3

@@ -78,6 +78,10 @@ class Race:
         axis: What contenders differ in, where that is a number.
         room: Bytes that it needs in folders.
         memory: Bytes that it needs in memory, beside those.
+        fresh_pages: Whether the work fills much memory that was free: files in the page
+            cache. Each run then follows an untimed one, because a virtual machine
+            gives free memory back to its host, and fetching it again takes longer
+            than the work.
     """
 
     title: str
@@ -89,3 +93,4 @@ class Race:
     axis: str = ""
     room: Mapping[Path, int] = field(default_factory=dict)
     memory: int = 0
+    fresh_pages: bool = False

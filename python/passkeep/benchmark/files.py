@@ -43,6 +43,7 @@ def races(setting: Setting) -> list[Race]:
                         baseline=_BASELINE,
                         notes=_notes(setting, sync=sync),
                         room={folder: 6 * size + 16 * MIB},
+                        fresh_pages=not sync,
                     )
                 )
     return made

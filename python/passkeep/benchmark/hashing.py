@@ -49,6 +49,7 @@ def races(setting: Setting) -> list[Race]:
             amount=size,
             baseline=(_TWO_PASSES,),
             room={folder: 3 * size},
+            fresh_pages=True,
         ),
     ]
 

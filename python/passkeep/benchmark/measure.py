@@ -134,6 +134,8 @@ def _turn(
         tell(contender.name)
         # Libraries raise what they like. It ends their part in the race, and not the run.
         try:
+            if counting and race.fresh_pages:
+                _once(contender)
             value = _once(contender)
             if proving:
                 contender.verify()

@@ -51,6 +51,7 @@ def races(setting: Setting) -> list[Race]:
                     baseline=("tar | zstd -T0",) if enter is _compressing else _BASELINE,
                     notes=tuple(notes),
                     room=room,
+                    fresh_pages=True,
                 )
             )
     return made
