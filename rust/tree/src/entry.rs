@@ -4,6 +4,9 @@ use crate::attributes::Attributes;
 use crate::pax::Time;
 use crate::sparse::Map;
 
+/// What anything that is kept takes besides its bytes.
+pub(crate) const OVERHEAD: usize = 128;
+
 /// An entry's header, with what extended headers said before it.
 pub(crate) struct Entry {
     pub(crate) path: Vec<u8>,
@@ -24,6 +27,16 @@ impl Entry {
     /// Bytes of the file, holes included.
     pub(crate) fn whole_size(&self) -> u64 {
         self.sparse.as_ref().map_or(self.size, |map| map.whole)
+    }
+
+    /// About how many bytes of memory it takes. Attributes may be tens of thousands
+    /// of nothing, each of which takes room.
+    pub(crate) fn weight(&self) -> usize {
+        let attributes = self.attributes.iter();
+        let attributes: usize = attributes
+            .map(|(name, value)| name.len() + value.len() + OVERHEAD)
+            .sum();
+        self.path.len() + self.link.len() + attributes + OVERHEAD
     }
 }
 

@@ -31,8 +31,6 @@ use writers::Writers;
 /// What is kept in memory until the end (links, and folders with their modes) may
 /// take so many bytes: some two million entries.
 const MAX_DEFERRED: usize = 256 << 20;
-const DEFERRED_OVERHEAD: usize = 128;
-const ATTRIBUTE_OVERHEAD: usize = 2 * 24 + 2 * 16;
 
 /// What is said of an entry whose place another one took.
 const OWN: &str = "another entry of the backup was restored under this name";
@@ -178,8 +176,7 @@ impl<R: BufRead> Restore<'_, R> {
                 continue;
             }
             if !self.options.attributes {
-                entry.attributes.clear();
-                entry.attributes.shrink_to_fit();
+                entry.attributes = Vec::new();
             }
             match entry.kind {
                 Kind::File => self.file(entry)?,
@@ -266,11 +263,7 @@ impl<R: BufRead> Restore<'_, R> {
     }
 
     fn keep(&mut self, entry: &Entry) -> Result<(), Error> {
-        let attributes = entry.attributes.iter();
-        let attributes: usize = attributes
-            .map(|(name, value)| name.len() + value.len() + ATTRIBUTE_OVERHEAD)
-            .sum();
-        self.deferred(entry.path.len() + entry.link.len() + attributes + DEFERRED_OVERHEAD)
+        self.deferred(entry.weight())
     }
 
     fn deferred(&mut self, size: usize) -> Result<(), Error> {

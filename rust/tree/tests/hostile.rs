@@ -319,6 +319,32 @@ fn a_bad_checksum_is_found() {
     assert!(matches!(scan(b"not an archive"), Err(Error::NotATree)));
 }
 
+#[test]
+fn attributes_without_names_count_as_what_they_take() {
+    let records = b"18 SCHILY.xattr.=\n".repeat((1 << 20) / 18);
+    let folders: Vec<Vec<u8>> = (0..50)
+        .flat_map(|n: u32| {
+            [
+                entry(b'x', b"pax", b"", &records),
+                entry(DIRECTORY, format!("{n}/").as_bytes(), b"", b""),
+            ]
+        })
+        .collect();
+    let hostile = archive(&folders);
+    let (folder, target) = scene();
+    let options = RestoreOptions {
+        attributes: true,
+        ..RestoreOptions::default()
+    };
+    let end = restore_tree(&hostile[..], &target, &options, &mut ());
+    assert!(matches!(end, Err(Error::Limit(_))), "{end:?}");
+    assert!(!target.exists());
+    // Where nobody wants them, none are kept.
+    let report = restore(&hostile, &target).unwrap();
+    assert_eq!((report.directories, report.problem_count), (50, 0));
+    assert_untouched(folder.path());
+}
+
 /// Gives a changed header block the checksum that it should have.
 fn recheck(block: &mut [u8]) {
     let mut header = tar::Header::from_byte_slice(block).clone();

@@ -8,10 +8,10 @@ use rustix::fs::{AtFlags, FileType, linkat, renameat, symlinkat, unlinkat};
 use rustix::io::Errno;
 
 use super::metadata::finish_link;
-use super::{DEFERRED_OVERHEAD, Links, Restore, exists, temporary_name};
+use super::{Links, Restore, exists, temporary_name};
 use crate::beneath::rename_new;
 use crate::calls::about;
-use crate::entry::{Entry, Kind};
+use crate::entry::{Entry, Kind, OVERHEAD};
 use crate::error::Error;
 use crate::input::Again;
 use crate::names::{Name, link_stays_inside};
@@ -43,7 +43,7 @@ impl<R: BufRead> Restore<'_, R> {
                 link.link.clone_from(path);
                 links.push(link);
             } else {
-                self.deferred(first.len() + link.path.len() + DEFERRED_OVERHEAD)?;
+                self.deferred(first.len() + link.path.len() + OVERHEAD)?;
                 wanted.insert(first, link.path);
             }
         }

@@ -47,6 +47,8 @@ struct Piece {
 struct Batch {
     pieces: Vec<Piece>,
     content: Vec<u8>,
+    /// Bytes that the entries of whole files take, which nothing else bounds.
+    weight: usize,
     left_out: Vec<LeftOut>,
 }
 
@@ -80,7 +82,7 @@ impl Writers {
 
     /// Where the next `size` bytes of content are to be appended.
     pub(super) fn room(&mut self, size: usize) -> Result<&mut Vec<u8>, Error> {
-        let full = self.batch.content.len() + size > PIECE;
+        let full = self.batch.content.len() + size > PIECE || self.batch.weight > PIECE;
         if full || self.batch.pieces.len() == BATCH_FILES {
             self.dispatch()?;
         }
@@ -95,6 +97,9 @@ impl Writers {
     /// finished if that is all of it.
     pub(super) fn write(&mut self, target: &Arc<Target>, at: u64, size: usize, whole: bool) {
         let end = self.batch.content.len();
+        if whole {
+            self.batch.weight += target.entry.weight();
+        }
         self.batch.pieces.push(Piece {
             target: Arc::clone(target),
             at,
@@ -172,5 +177,6 @@ fn write_all(mut batch: Batch, root: &Path, wanted: Wanted) -> Result<Batch, Err
         }
     }
     batch.content.clear();
+    batch.weight = 0;
     Ok(batch)
 }
