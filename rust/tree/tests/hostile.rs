@@ -345,6 +345,36 @@ fn attributes_without_names_count_as_what_they_take() {
     assert_untouched(folder.path());
 }
 
+#[test]
+fn no_link_takes_the_place_of_another_entry() {
+    let options = RestoreOptions {
+        overwrite: true,
+        ..RestoreOptions::default()
+    };
+    for kind in [SYMBOLIC_LINK, HARD_LINK] {
+        for existing in [false, true] {
+            let (_folder, target) = scene();
+            if existing {
+                fs::create_dir(&target).unwrap();
+            }
+            let hostile = archive(&[
+                entry(FILE, b"a", b"", b"first"),
+                entry(FILE, b"b", b"", b"other"),
+                entry(kind, b"a", b"b", b""),
+                entry(kind, b"link", b"b", b""),
+                entry(kind, b"link", b"a", b""),
+            ]);
+            let report = restore_tree(&hostile[..], &target, &options, &mut ()).unwrap();
+            let kinds: Vec<_> = report.problems.iter().map(|one| one.kind).collect();
+            assert_eq!(kinds, [ProblemKind::Exists; 2], "{:?}", report.problems);
+            assert!(!target.join("a").is_symlink());
+            assert_eq!(fs::read(target.join("a")).unwrap(), b"first");
+            assert_eq!(fs::read(target.join("link")).unwrap(), b"other");
+            assert_eq!(names(&target), ["a", "b", "link"]);
+        }
+    }
+}
+
 /// Gives a changed header block the checksum that it should have.
 fn recheck(block: &mut [u8]) {
     let mut header = tar::Header::from_byte_slice(block).clone();
