@@ -272,8 +272,15 @@ fn claims_of_huge_contents_are_an_end_that_is_missing() {
     ]);
     let (_folder, target) = scene();
     assert!(matches!(scan(&hostile), Err(Error::Format(_))));
-    assert!(matches!(restore(&hostile, &target), Err(Error::Format(_))));
-    assert!(!target.exists());
+    for threads in [1, 4] {
+        let options = RestoreOptions {
+            threads,
+            ..RestoreOptions::default()
+        };
+        let end = restore_tree(&hostile[..], &target, &options, &mut ());
+        assert!(matches!(end, Err(Error::Format(_))), "{end:?}");
+        assert!(!target.exists());
+    }
 }
 
 #[test]

@@ -10,7 +10,7 @@ use std::process::Command;
 
 use common::{archive, entry, names, pax, restore, scan, write};
 use passkeep_tree::{Error, ProblemKind};
-use tempfile::tempdir;
+use tempfile::{tempdir, tempdir_in};
 
 const FILE: u8 = b'0';
 const MIB: u64 = 1 << 20;
@@ -120,10 +120,14 @@ fn a_terabyte_of_nothing_takes_no_time_and_no_room() {
 
 /// An entry whose records say that it is sparse.
 fn claimed(version: &[u8], whole: &str, content: &[u8]) -> Vec<u8> {
+    named(b"sparse", version, whole, content)
+}
+
+fn named(name: &[u8], version: &[u8], whole: &str, content: &[u8]) -> Vec<u8> {
     let records: [(&[u8], &[u8]); 4] = [
         (b"GNU.sparse.major", version),
         (b"GNU.sparse.minor", b"0"),
-        (b"GNU.sparse.name", b"sparse"),
+        (b"GNU.sparse.name", name),
         (b"GNU.sparse.realsize", whole.as_bytes()),
     ];
     [pax(&records), entry(FILE, b"x", b"", content)].concat()
@@ -197,6 +201,25 @@ fn maps_that_lie_are_refused_and_the_rest_is_restored() {
         assert_eq!(report.problems[0].kind, ProblemKind::Refused, "{name}");
         assert_eq!(names(&target), ["before", "later"], "{name}");
     }
+}
+
+#[test]
+fn holes_may_add_up_to_more_than_is_counted() {
+    // Files of the largest size that there is need a file system that has them.
+    let folder = if cfg!(target_os = "linux") {
+        tempdir_in("/dev/shm").unwrap()
+    } else {
+        tempdir().unwrap()
+    };
+    let whole = i64::MAX.to_string();
+    let files: Vec<Vec<u8>> = [b"a", b"b", b"c"]
+        .map(|name| named(name, b"1", &whole, &map("0\n", b"")))
+        .into();
+    let target = folder.path().join("target");
+    let report = restore(&archive(&files), &target).unwrap();
+    assert_eq!((report.files, report.holes), (3, u64::MAX));
+    let (_, written) = write(&[&target]);
+    assert_eq!((written.files, written.holes), (3, u64::MAX));
 }
 
 fn good(name: &[u8]) -> Vec<u8> {
