@@ -77,6 +77,8 @@ fn walk_root(
     let found = retry_on_intr(|| stat(root)).map_err(|error| Error::io(root, error))?;
     let raw = CString::new(root.as_os_str().as_bytes())
         .map_err(|_| Error::Usage("a path holds a zero byte".to_owned()))?;
+    // A root without a name adds nothing to the names of what it holds.
+    let above = usize::from(!name.is_empty());
     let mut path = name;
     visit.found(&Found {
         dir: CWD,
@@ -125,13 +127,13 @@ fn walk_root(
         if filter.leaves_out(&path, found.kind() == FileType::Directory) {
             continue;
         }
+        if above + levels_deep + 1 > MAX_DEPTH {
+            // No restore would take it.
+            visit.unreadable(as_path(&path), Errno::NAMETOOLONG);
+            continue;
+        }
         visit.found(&found)?;
         if found.kind() == FileType::Directory {
-            if levels_deep >= MAX_DEPTH {
-                // No restore would go deeper.
-                visit.unreadable(as_path(&path), Errno::NAMETOOLONG);
-                continue;
-            }
             match read_directory(dir, &name, OFlags::NOFOLLOW, filter) {
                 Ok((dir, names)) => levels.push(Level {
                     dir,

@@ -162,6 +162,30 @@ fn we_read_what_gnu_tar_writes() {
 }
 
 #[test]
+fn what_is_backed_up_without_a_word_is_restored() {
+    let source = tempdir().unwrap();
+    let root = source.path().join("tree");
+    let mut deep = root.clone();
+    for _ in 0..258 {
+        fs::create_dir(&deep).unwrap();
+        fs::write(deep.join("file"), b"x").unwrap();
+        deep.push("d");
+    }
+    // With the root's own name, and without one: a file and a folder are too deep.
+    for (root, deepest) in [(root.clone(), 255), (root.join("d/.."), 256)] {
+        let target = tempdir().unwrap();
+        let (archive, written) = write(&[&root]);
+        let too_deep: Vec<_> = written.problems.iter().map(|one| one.kind).collect();
+        assert_eq!(too_deep, [ProblemKind::Unreadable; 2], "{root:?}");
+        assert_eq!(written.files, deepest, "{root:?}");
+        let restored = restore(&archive, target.path()).unwrap();
+        assert_eq!(restored.problem_count, 0, "{:?}", restored.problems);
+        assert_eq!(restored.files, deepest, "{root:?}");
+        assert_eq!(restored.directories, written.directories);
+    }
+}
+
+#[test]
 fn the_same_tree_makes_the_same_bytes() {
     let source = odd_tree();
     let root = source.path().join("tree");
