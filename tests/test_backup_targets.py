@@ -229,3 +229,24 @@ def test_no_entry_takes_the_place_of_another_one(kind, new, overwrite, place):
     assert [problem.path for problem in error.value.report.problems] == ["a"]
     assert not (target / "a").is_symlink()
     assert (target / "a").read_bytes() == b"first"
+
+
+def test_many_files_with_few_descriptors(tmp_path, place):
+    """What could not be restored of files does not keep them open, nor does writing."""
+    count = 3000
+    attribute = tars.pax({b"SCHILY.xattr.trusted.x": b"y"})
+    files = b"".join(attribute + tars.entry(b"%d/file" % number) for number in range(count))
+    source = tmp_path / "many.age"
+    with passkeep.open(source, "wb", to=IDENTITY.recipient) as sealed:
+        sealed.write(files + tars.END)
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    few = 60 + len(list(Path("/proc/self/fd").iterdir()))
+    resource.setrlimit(resource.RLIMIT_NOFILE, (few, hard))
+    try:
+        with pytest.raises(passkeep.PartialError) as partial:
+            passkeep.restore(source, place / "target", IDENTITY, xattrs=True, threads=4)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    report = partial.value.report
+    assert (report.files, report.problem_count, len(report.problems)) == (count, count, 1000)
+    assert {problem.kind for problem in report.problems} == {"refused"}

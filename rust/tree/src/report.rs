@@ -84,6 +84,13 @@ impl Report {
         self.files + self.directories + self.links == 0
     }
 
+    /// Adds the problems of another report.
+    pub(crate) fn take_problems(&mut self, other: Self) {
+        self.problem_count += other.problem_count;
+        let room = KEPT - self.problems.len();
+        self.problems.extend(other.problems.into_iter().take(room));
+    }
+
     pub(crate) fn problem(
         &mut self,
         path: &Path,

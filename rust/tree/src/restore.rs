@@ -199,7 +199,7 @@ impl<R: BufRead> Restore<'_, R> {
             }
             Ok(name) => {
                 let stood = !self.in_place && self.beneath.find(&name.0).is_ok();
-                self.beneath.make(&name.0).map(|_| stood)
+                self.opened(|restore| restore.beneath.make(&name.0).map(|_| stood))?
             }
         };
         match made {
@@ -232,7 +232,8 @@ impl<R: BufRead> Restore<'_, R> {
                 .find(parents)
                 .and_then(|parent| open_directory(parent, last));
             let finished = dir.and_then(|dir| {
-                self.finish(entry, dir.as_fd());
+                let wanted = self.options.wanted();
+                finish(entry, dir.as_fd(), wanted, &mut self.report);
                 if SYNC_EACH && self.options.sync {
                     flush(dir.as_fd())?;
                 }
@@ -245,21 +246,27 @@ impl<R: BufRead> Restore<'_, R> {
         Ok(())
     }
 
-    /// Finishes a file or folder, and reports what it had to be left without.
-    fn finish(&mut self, entry: &Entry, file: BorrowedFd) {
-        for what in finish(entry, file, self.options.wanted()) {
-            self.refuse(entry, &what);
-        }
-    }
-
     /// Waits until everything is written that others write.
     fn settle(&mut self) -> Result<(), Error> {
         if let Some(writers) = &mut self.writers {
-            for (target, what) in writers.settle()? {
-                self.refuse(&target.entry, &what);
-            }
+            self.report.take_problems(writers.settle()?);
         }
         Ok(())
+    }
+
+    /// Opens something, and once more where there are no descriptors left and
+    /// what is being written holds some.
+    fn opened<T>(
+        &mut self,
+        open: impl Fn(&mut Self) -> Result<T, Errno>,
+    ) -> Result<Result<T, Errno>, Error> {
+        match open(self) {
+            Err(Errno::MFILE | Errno::NFILE) if self.writers.is_some() => {
+                self.settle()?;
+                Ok(open(self))
+            }
+            done => Ok(done),
+        }
     }
 
     fn keep(&mut self, entry: &Entry) -> Result<(), Error> {

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use rustix::fs::{AtFlags, Mode, OFlags, fstat, ftruncate, renameat, unlinkat};
 use rustix::io::Errno;
 
+use super::metadata::finish;
 use super::writers::{PIECE, Target};
 use super::{Restore, SYNC_EACH, exists, flush, temporary_name};
 use crate::beneath::rename_new;
@@ -35,7 +36,7 @@ impl<R: BufRead> Restore<'_, R> {
                 "the backup holds more than may be restored",
             ));
         }
-        let new = match self.new_file(&entry) {
+        let new = match self.opened(|restore| restore.new_file(&entry))? {
             Ok(Some(new)) => new,
             Ok(None) => return Ok(()),
             Err(error) => return self.failed(&entry, error),
@@ -57,7 +58,8 @@ impl<R: BufRead> Restore<'_, R> {
             self.discard(&entry, &new);
             return Err(error);
         }
-        self.finish(&entry, new.file.as_fd());
+        let wanted = self.options.wanted();
+        finish(&entry, new.file.as_fd(), wanted, &mut self.report);
         let published = self
             .sync_file(&new)
             .and_then(|()| self.publish(&entry, &new));
@@ -122,7 +124,8 @@ impl<R: BufRead> Restore<'_, R> {
         if !small {
             // Its times come last, and its pieces may be with several threads.
             self.settle()?;
-            self.finish(&target.entry, target.file.as_fd());
+            let wanted = self.options.wanted();
+            finish(&target.entry, target.file.as_fd(), wanted, &mut self.report);
         }
         Ok(())
     }

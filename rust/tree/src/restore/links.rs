@@ -146,9 +146,8 @@ impl<R: BufRead> Restore<'_, R> {
             linkat(dir, name, parent, temporary, AtFlags::empty())?;
         } else {
             symlinkat(entry.link.as_slice(), parent, temporary)?;
-            for what in finish_link(entry, parent, temporary, self.options.wanted()) {
-                self.refuse(entry, &what);
-            }
+            let wanted = self.options.wanted();
+            finish_link(entry, parent, temporary, wanted, &mut self.report);
         }
         let id = file_id(&about(parent, temporary)?);
         let renamed = if self.replaces() {

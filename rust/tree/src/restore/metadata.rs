@@ -14,6 +14,8 @@ use rustix::io::Errno;
 use crate::attributes::is_of_users;
 use crate::entry::Entry;
 use crate::pax::Time;
+use crate::report::{ProblemKind, Report};
+use crate::walk::as_path;
 
 /// What is told of a name: no system has attributes with longer ones.
 const LONGEST_NAME: usize = 255;
@@ -25,17 +27,11 @@ pub(super) struct Wanted {
     pub(super) attributes: bool,
 }
 
-/// Finishes a file or folder, and says what it had to be left without. The owner
+/// Finishes a file or folder, and reports what it had to be left without. The owner
 /// comes first, because changing it can change permissions, and the times last,
 /// because everything changes them.
-pub(super) fn finish(entry: &Entry, file: BorrowedFd, wanted: Wanted) -> Vec<String> {
-    let mut left_out = Vec::new();
-    let mut note = |what: &str, result: Result<(), Errno>| {
-        if let Err(error) = result {
-            let error = io::Error::from(error);
-            left_out.push(format!("restored without its {what}: {error}"));
-        }
-    };
+pub(super) fn finish(entry: &Entry, file: BorrowedFd, wanted: Wanted, report: &mut Report) {
+    let mut note = |what: &str, result| note(entry, what, result, report);
     if wanted.owners {
         let changed = owner(entry).and_then(|(user, group)| fchown(file, user, group));
         note("owner", changed);
@@ -59,7 +55,14 @@ pub(super) fn finish(entry: &Entry, file: BorrowedFd, wanted: Wanted) -> Vec<Str
     let finished =
         fchmod(file, permissions(entry)).and_then(|()| futimens(file, &timestamps(entry.mtime)));
     note("permissions or time", finished);
-    left_out
+}
+
+fn note(entry: &Entry, what: &str, result: Result<(), Errno>, report: &mut Report) {
+    if let Err(error) = result {
+        let error = io::Error::from(error);
+        let message = format!("restored without its {what}: {error}");
+        report.problem(as_path(&entry.path), ProblemKind::Refused, &message);
+    }
 }
 
 /// Finishes a symbolic link, which has no permissions or attributes.
@@ -68,7 +71,8 @@ pub(super) fn finish_link(
     dir: BorrowedFd,
     name: &[u8],
     wanted: Wanted,
-) -> Vec<String> {
+    report: &mut Report,
+) {
     let flags = AtFlags::SYMLINK_NOFOLLOW;
     let changed = if wanted.owners {
         owner(entry).and_then(|(user, group)| chownat(dir, name, user, group, flags))
@@ -77,11 +81,7 @@ pub(super) fn finish_link(
     };
     // Not every file system keeps times of links.
     let _ = utimensat(dir, name, &timestamps(entry.mtime), flags);
-    let error = changed.err().map(io::Error::from);
-    error
-        .map(|error| format!("restored without its owner: {error}"))
-        .into_iter()
-        .collect()
+    note(entry, "owner", changed, report);
 }
 
 fn owner(entry: &Entry) -> Result<(Option<Uid>, Option<Gid>), Errno> {

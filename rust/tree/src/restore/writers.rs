@@ -18,6 +18,7 @@ use passkeep_core::Pipeline;
 use super::metadata::{Wanted, finish};
 use crate::entry::Entry;
 use crate::error::Error;
+use crate::report::Report;
 use crate::walk::as_path;
 
 /// What goes to a thread at a time: much beside the hand-over, little beside the
@@ -49,11 +50,9 @@ struct Batch {
     content: Vec<u8>,
     /// Bytes that the entries of whole files take, which nothing else bounds.
     weight: usize,
-    left_out: Vec<LeftOut>,
+    /// What files had to be left without.
+    report: Report,
 }
-
-/// What a file had to be left without, as a message.
-type LeftOut = (Arc<Target>, String);
 
 /// The threads, and what they have not got yet.
 pub(super) struct Writers {
@@ -64,7 +63,7 @@ pub(super) struct Writers {
     batch: Batch,
     pipeline: Option<Pipeline<Batch, Result<Batch, Error>>>,
     spare: Vec<Batch>,
-    left_out: Vec<LeftOut>,
+    report: Report,
 }
 
 impl Writers {
@@ -76,7 +75,7 @@ impl Writers {
             batch: Batch::default(),
             pipeline: None,
             spare: Vec::new(),
-            left_out: Vec::new(),
+            report: Report::default(),
         }
     }
 
@@ -108,9 +107,8 @@ impl Writers {
         });
     }
 
-    /// Waits until everything is written. Returns what some files had to be left
-    /// without.
-    pub(super) fn settle(&mut self) -> Result<Vec<LeftOut>, Error> {
+    /// Waits until everything is written. Returns the problems that files had.
+    pub(super) fn settle(&mut self) -> Result<Report, Error> {
         if self.pipeline.is_some() {
             self.dispatch()?;
             while self.take_oldest()? {}
@@ -119,7 +117,7 @@ impl Writers {
             let batch = std::mem::take(&mut self.batch);
             self.keep(write_all(batch, &self.root, self.wanted)?);
         }
-        Ok(std::mem::take(&mut self.left_out))
+        Ok(std::mem::take(&mut self.report))
     }
 
     fn dispatch(&mut self) -> Result<(), Error> {
@@ -159,7 +157,7 @@ impl Writers {
     }
 
     fn keep(&mut self, mut batch: Batch) {
-        self.left_out.append(&mut batch.left_out);
+        self.report.take_problems(std::mem::take(&mut batch.report));
         self.spare.push(batch);
     }
 }
@@ -171,9 +169,8 @@ fn write_all(mut batch: Batch, root: &Path, wanted: Wanted) -> Result<Batch, Err
             return Err(Error::io(root.join(as_path(&target.entry.path)), error));
         }
         if piece.whole {
-            for what in finish(&target.entry, target.file.as_fd(), wanted) {
-                batch.left_out.push((Arc::clone(&target), what));
-            }
+            let file = target.file.as_fd();
+            finish(&target.entry, file, wanted, &mut batch.report);
         }
     }
     batch.content.clear();
