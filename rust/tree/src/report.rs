@@ -7,8 +7,9 @@ use crate::walk::as_path;
 
 /// Problems that are kept; a hostile archive could make any number of them.
 const KEPT: usize = 1000;
-/// Longer names, which only a hostile archive has, are cut in the report.
-const LONGEST_PATH: usize = 4096;
+/// Longer names, which only a hostile archive has, are cut in the report, and so
+/// are messages, which tell names.
+const LONGEST: usize = 4096;
 
 /// What became of a tree.
 #[derive(Debug, Default)]
@@ -100,10 +101,16 @@ impl Report {
         self.problem_count += 1;
         if self.problems.len() < KEPT {
             let raw = path.as_os_str().as_bytes();
+            let mut message = message.to_string();
+            if message.len() > LONGEST {
+                let end = (0..=LONGEST).rfind(|at| message.is_char_boundary(*at));
+                message.truncate(end.unwrap_or(0));
+                message.shrink_to_fit();
+            }
             self.problems.push(Problem {
-                path: as_path(&raw[..raw.len().min(LONGEST_PATH)]).to_owned(),
+                path: as_path(&raw[..raw.len().min(LONGEST)]).to_owned(),
                 kind,
-                message: message.to_string(),
+                message,
             });
         }
     }

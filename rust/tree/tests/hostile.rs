@@ -353,6 +353,38 @@ fn attributes_without_names_count_as_what_they_take() {
 }
 
 #[test]
+fn names_in_messages_are_cut() {
+    let long = [b"SCHILY.xattr.user.", &b"\xff".repeat((1 << 20) - 60)[..]].concat();
+    let first = b"n".repeat((1 << 20) - 60);
+    let hostile = archive(&[
+        pax(&[(&long, b"")]),
+        entry(FILE, b"file", b"", b"x"),
+        pax(&[(b"linkpath", &first)]),
+        entry(HARD_LINK, b"link", b"", b""),
+    ]);
+    for threads in [1, 4] {
+        let (_folder, target) = scene();
+        let options = RestoreOptions {
+            attributes: true,
+            paths: vec!["file".into(), "link".into()],
+            threads,
+            ..RestoreOptions::default()
+        };
+        let report = restore_tree(&hostile[..], &target, &options, &mut ()).unwrap();
+        let starts = [
+            "restored without its attribute user.",
+            "its content is under",
+        ];
+        assert_eq!(report.problems.len(), 2, "{threads}");
+        for problem in &report.problems {
+            let message = &problem.message;
+            assert!(starts.iter().any(|start| message.starts_with(start)));
+            assert!(message.len() <= 4096 && message.capacity() <= 8192);
+        }
+    }
+}
+
+#[test]
 fn no_link_takes_the_place_of_another_entry() {
     let options = RestoreOptions {
         overwrite: true,
