@@ -72,12 +72,12 @@ for name in passkeep.__all__:
 source, target, identity, most = sys.argv[1:]
 if int(most):
     resource.setrlimit(resource.RLIMIT_FSIZE, (int(most), int(most)))
+identity, restore = passkeep.parse_identity(identity), passkeep.restore
 if os.getuid() == 0:
     os.setgid({NOBODY})
     os.setuid({NOBODY})
-identity = passkeep.parse_identity(identity)
 try:
-    passkeep.restore(source, target, identity, progress=None)
+    restore(source, target, identity, progress=None)
 except BaseException as error:
     print(type(error).__name__, error)
 """
