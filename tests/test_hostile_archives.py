@@ -422,3 +422,32 @@ def test_a_folder_that_becomes_a_link_during_the_restore(place):
 
 def test_there_are_enough():
     assert len(ARCHIVES) >= 30
+
+
+def test_holes_that_are_written_out_expand_no_further_than_data(place):
+    """A kilobyte of backup is no terabyte of zeros on a pipe, unless that is asked for."""
+    source = place / "holes.age"
+    with passkeep.open(source, "wb", to=IDENTITY.recipient) as sealed:
+        sealed.write(sparse(1 << 40, b"0\n", b"", name=b"disk") + END)
+    written = 0
+
+    class Counter(io.RawIOBase):
+        def writable(self) -> bool:
+            return True
+
+        def write(self, data) -> int:
+            nonlocal written
+            written += len(data)
+            if written > 3 << 30:
+                raise OSError("it does not end")
+            return len(data)
+
+    with pytest.raises(passkeep.LimitError, match="expands"):
+        passkeep.cat(source, "disk", Counter(), IDENTITY)
+    assert written < 3 << 30
+    written = 0
+    with pytest.raises(passkeep.LimitError, match="larger than may be written"):
+        passkeep.cat(source, "disk", Counter(), IDENTITY, max_bytes=(1 << 40) - 1)
+    assert written == 0
+    with pytest.raises(OSError, match="it does not end"):
+        passkeep.cat(source, "disk", Counter(), IDENTITY, max_bytes=1 << 40)

@@ -428,6 +428,7 @@ def cat_tree(
     path: _Path,
     sink: Any,
     *,
+    max_bytes: int | None,
     threads: int,
     cancel: CancelToken | None = None,
 ) -> int:

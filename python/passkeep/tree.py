@@ -198,6 +198,7 @@ def cat(
     target: Sink,
     identity: Identities,
     *,
+    max_bytes: int | None = None,
     overwrite: bool = False,
     sync: bool = True,
     threads: int | None = None,
@@ -213,6 +214,8 @@ def cat(
         path: The file's name in it.
         target: Where to; a path appears only when it is complete.
         identity: What opens the backup.
+        max_bytes: The most bytes to write. Without it, compressed data, and the
+            holes of the file, may expand to 1 GiB and a thousand times what was read.
         overwrite: Whether an existing file may be replaced.
         sync: Whether to wait until the file is on the disk.
         threads: How many cores to use; by default all that are usable.
@@ -241,6 +244,7 @@ def cat(
                 key,
                 os.fspath(path),
                 sink,
+                max_bytes=max_bytes,
                 threads=threads or _native.usable_threads(),
                 cancel=cancel,
             )

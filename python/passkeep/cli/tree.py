@@ -248,18 +248,26 @@ def restore_command(
 @click.command()
 @click.argument("file", type=options.INPUT)
 @click.argument("path", type=click.Path(path_type=Path))
+@click.option(
+    "--max-size",
+    type=options.SIZE,
+    help="Write no more than this: 500MB, 2TiB. Default for compressed data and holes: "
+    "1 GiB and a thousand times what was read.",
+)
 @options.threads_option
 @ways.unlock_options
-def cat_command(file: Path, path: Path, threads: int | None, given: ways.Ways) -> None:
+def cat_command(
+    file: Path, path: Path, max_size: int | None, threads: int | None, given: ways.Ways
+) -> None:
     """Write one file of a backup to standard output.
 
     Every byte that is written was verified. The backup is read only as far as the
     file; `passkeep verify` says whether the rest is whole.
     """
     source = options.source(file)
-    trees.cat(
-        source, path, options.sink(options.STANDARD_STREAM), _open(source, given), threads=threads
-    )
+    sink = options.sink(options.STANDARD_STREAM)
+    identity = _open(source, given)
+    trees.cat(source, path, sink, identity, max_bytes=max_size, threads=threads)
 
 
 @click.command()

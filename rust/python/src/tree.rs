@@ -165,7 +165,7 @@ pub(crate) fn list_tree(
 
 /// Writes one file of a tree to `sink`. Returns its size.
 #[pyfunction]
-#[pyo3(signature = (source, leftover, key, path, sink, *, threads, cancel=None))]
+#[pyo3(signature = (source, leftover, key, path, sink, *, max_bytes, threads, cancel=None))]
 #[allow(clippy::too_many_arguments)]
 pub(crate) fn cat_tree(
     py: Python<'_>,
@@ -174,6 +174,7 @@ pub(crate) fn cat_tree(
     key: &PayloadKey,
     path: PathBuf,
     mut sink: Sink,
+    max_bytes: Option<u64>,
     threads: usize,
     cancel: Option<&CancelToken>,
 ) -> PyResult<u64> {
@@ -185,7 +186,8 @@ pub(crate) fn cat_tree(
     py.detach(|| {
         let opener = opener(format, payload, offset, threads).map_err(Error::Source)?;
         let input = input(opener, reopen);
-        passkeep_tree::cat_tree::<Opener<Payload>, _>(input, &path, &mut sink, &mut watch)
+        let (sink, watch) = (&mut sink, &mut watch);
+        passkeep_tree::cat_tree::<Opener<Payload>, _>(input, &path, sink, max_bytes, watch)
     })
     .map_err(from_tree)
 }

@@ -23,6 +23,9 @@ const ZEROS: u64 = 1 << 20;
 /// A hard link has the content of its first name, which stands before it: the
 /// archive is read a second time if it can be.
 ///
+/// Without `max_bytes`, which is the most to write, compressed data and holes may
+/// expand as far as a restore lets compressed data.
+///
 /// # Errors
 /// [`Error::NoSuchFile`] where `path` is not a file of the archive, and those of
 /// the source, the archive, the sink and the watcher.
@@ -30,11 +33,15 @@ pub fn cat_tree<'a, R: BufRead, W: Write>(
     source: impl Into<Input<'a, R>>,
     path: &Path,
     mut sink: W,
+    max_bytes: Option<u64>,
     watch: &mut dyn Watch,
 ) -> Result<u64, Error> {
     let Input { first, again } = source.into();
     let wanted = normal(path)?;
     let mut archive = Archive::new(first, watch);
+    if max_bytes.is_none() {
+        archive.limit_expansion();
+    }
     let mut entry = find(&mut archive, &wanted)?;
     if entry.kind == Kind::HardLink {
         let first = normal(as_path(&entry.link))?;
@@ -57,6 +64,9 @@ pub fn cat_tree<'a, R: BufRead, W: Write>(
         }
         Kind::HardLink => return Err(not_a_file(path, "a hard link to another one")),
         Kind::Other(why) => return Err(not_a_file(path, why)),
+    }
+    if max_bytes.is_some_and(|most| entry.whole_size() > most) {
+        return Err(Error::TooLarge("the file is larger than may be written"));
     }
     write(&mut archive, &entry, &mut sink)?;
     Ok(entry.whole_size())
@@ -87,9 +97,9 @@ fn write<R: BufRead>(
         offset: 0,
         size: entry.size,
     }];
-    let mut at = 0;
+    let (mut at, mut holes) = (0, 0);
     for part in entry.sparse.as_ref().map_or(&whole[..], |map| &map.parts) {
-        zeros(archive, part.offset - at, sink)?;
+        zeros(archive, part.offset - at, &mut holes, sink)?;
         at = part.offset + part.size;
         let mut left = part.size;
         while left > 0 {
@@ -101,18 +111,22 @@ fn write<R: BufRead>(
             left -= size as u64;
         }
     }
-    zeros(archive, entry.whole_size() - at, sink)?;
+    zeros(archive, entry.whole_size() - at, &mut holes, sink)?;
     sink.flush().map_err(Error::Sink)
 }
 
+/// Writes zeros for a hole; `holes` are those of the whole file so far.
 fn zeros<R: BufRead>(
     archive: &mut Archive<R>,
     count: u64,
+    holes: &mut u64,
     sink: &mut impl Write,
 ) -> Result<(), Error> {
     let mut left = count;
     while left > 0 {
         let size = left.min(ZEROS);
+        *holes += size;
+        archive.allow(*holes)?;
         io::copy(&mut io::repeat(0).take(size), sink).map_err(Error::Sink)?;
         left -= size;
         archive.tick()?;

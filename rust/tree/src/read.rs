@@ -45,6 +45,11 @@ impl<'a, R: BufRead> Archive<'a, R> {
         self.source.limit();
     }
 
+    /// Ends with a limit where what was read may not become so many bytes.
+    pub(crate) fn allow(&self, made: u64) -> Result<(), Error> {
+        self.source.allow(made).map_err(explain)
+    }
+
     /// Bytes of content that passed.
     pub(crate) fn passed(&self) -> u64 {
         self.passed

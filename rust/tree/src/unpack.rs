@@ -75,6 +75,14 @@ impl<R: BufRead> Unpacked<R> {
         self.bounded = true;
     }
 
+    /// Fails where a bounded stream may not make so many bytes of what was taken.
+    pub(crate) fn allow(&self, made: u64) -> io::Result<()> {
+        if self.bounded && made > allowed(self.taken) {
+            return Err(io::Error::other(Fault::Expansion));
+        }
+        Ok(())
+    }
+
     /// Begins with another source.
     pub(crate) fn restart(&mut self, source: R) {
         self.source = source;
@@ -96,6 +104,11 @@ impl<R: BufRead> Unpacked<R> {
         }
         Ok(())
     }
+}
+
+/// How many bytes may be made of those that were taken.
+fn allowed(taken: u64) -> u64 {
+    FREE_EXPANSION.saturating_add(taken.saturating_mul(MAX_EXPANSION))
 }
 
 impl Packed {
@@ -164,8 +177,7 @@ impl<R: BufRead> BufRead for Unpacked<R> {
             self.source.consume(used);
             self.taken += used as u64;
             self.made += packed.ready.len() as u64;
-            let most = FREE_EXPANSION.saturating_add(self.taken.saturating_mul(MAX_EXPANSION));
-            if self.bounded && self.made > most {
+            if self.bounded && self.made > allowed(self.taken) {
                 return Err(io::Error::other(Fault::Expansion));
             }
         }
