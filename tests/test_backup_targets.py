@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import fcntl
 import io
+import os
 import resource
 import signal
 import subprocess
@@ -156,6 +158,12 @@ def test_what_a_killed_restore_left_is_removed_by_the_next(backup, tree, place):
     others = [".target.passkeep-0123", ".target2.passkeep-0123456789ab", ".target.passkeep-zz"]
     for name in others:
         (place / name).mkdir()
+    # Nor is a folder of mine a leftover because somebody gave it such a name.
+    renamed = ".target.passkeep-ba9876543210"
+    others.append(renamed)
+    (place / renamed).mkdir()
+    (place / renamed / "mine").write_text("mine")
+    (place / ".target.passkeep-0123456789ab").mkdir()
     seen = []
 
     def meanwhile(done):
@@ -167,7 +175,46 @@ def test_what_a_killed_restore_left_is_removed_by_the_next(backup, tree, place):
         passkeep.restore(backup, place / "target", IDENTITY, progress=meanwhile)
     assert left not in seen[0]
     assert names(place) == sorted([*others, "target"])
+    assert (place / renamed / "mine").exists()
     assert differences(tree, place / "target" / "tree") == []
+    assert names(place / "target") == ["tree"]
+
+
+def test_what_a_killed_restore_left_in_a_folder_is_removed_by_the_next(tree, tmp_path, place):
+    (tree / "large").write_bytes(os.urandom(3_000_000))
+    backup = tmp_path / "b.age"
+    passkeep.backup(tree, backup, to=IDENTITY.recipient)
+    script = (
+        "import io, os, signal, sys, passkeep\n"
+        "from pathlib import Path\n"
+        "class Source(io.BytesIO):\n"
+        "    def read(self, size):\n"
+        "        if list(Path(sys.argv[2]).rglob('.passkeep-*')):\n"
+        "            os.kill(os.getpid(), signal.SIGKILL)\n"
+        "        return super().read(size)\n"
+        "source = Source(Path(sys.argv[1]).read_bytes())\n"
+        "passkeep.restore(source, sys.argv[2], passkeep.parse_identity(sys.argv[3]))\n"
+    )
+    words = [sys.executable, "-c", script, str(backup), str(place), str(IDENTITY)]
+    assert subprocess.run(words, check=False).returncode == -signal.SIGKILL
+    (left,) = place.rglob(".passkeep-*")
+    # What is in use, what is not of this form, and what is no file stays.
+    used = left.with_name(".passkeep-0123456789ab")
+    others = [".passkeep-0123456789AB", ".passkeep-0123", "x.passkeep-0123456789ab"]
+    for name in others:
+        left.with_name(name).write_text("x")
+    left.with_name(".passkeep-ba9876543210").mkdir()
+    with used.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        passkeep.restore(backup, place, IDENTITY, overwrite=True)
+        assert not left.exists()
+        assert used.exists()
+    passkeep.restore(backup, place, IDENTITY, overwrite=True)
+    assert not used.exists()
+    left.with_name(".passkeep-ba9876543210").rmdir()
+    for name in others:
+        left.with_name(name).unlink()
+    assert differences(tree, place / "tree") == []
 
 
 def test_few_descriptors(tree, tmp_path):

@@ -24,6 +24,7 @@ use crate::read::Archive;
 use crate::report::{ProblemKind, Report};
 use crate::select::Selection;
 use crate::staging::{Staging, parent_of, random_suffix};
+use crate::stale;
 use crate::walk::{FileId, as_path, file_id};
 use metadata::{Wanted, finish};
 use writers::Writers;
@@ -113,6 +114,7 @@ pub fn restore_tree<'a, R: BufRead>(
         links: Vec::new(),
         directories: Vec::new(),
         written: HashSet::new(),
+        swept: HashSet::new(),
         target,
     };
     if options.max_bytes.is_none() {
@@ -166,6 +168,8 @@ struct Restore<'a, R: BufRead> {
     /// them: none of them is replaced by another entry, and hard links are made
     /// to no other.
     written: HashSet<FileId>,
+    /// The folders in which nothing is any more that killed runs left.
+    swept: HashSet<FileId>,
     target: &'a Path,
 }
 
@@ -346,7 +350,7 @@ impl<R: BufRead> Restore<'_, R> {
 
 /// A name for what is not complete yet.
 fn temporary_name() -> Result<Vec<u8>, Error> {
-    Ok(format!(".passkeep-{}", random_suffix()?).into_bytes())
+    Ok([stale::MARK, random_suffix()?.as_bytes()].concat())
 }
 
 /// Has the target's own name on the disk.

@@ -16,9 +16,6 @@ use crate::stale;
 /// The longest name that file systems have.
 const NAME_MAX: usize = 255;
 
-/// What stands between the target's name and the digits.
-const MARK: &[u8] = b".passkeep-";
-
 /// A target, staged where it is new.
 pub(crate) struct Staging {
     target: PathBuf,
@@ -78,6 +75,11 @@ impl Staging {
         let Some((path, mode)) = self.staged.take() else {
             return Ok(());
         };
+        if let Err(error) = stale::unmark(&path, dir.as_fd()) {
+            let error = Error::io(&path, error);
+            self.staged = Some((path, mode));
+            return Err(error);
+        }
         let _ = fchmod(dir, mode);
         let published = rename_new(CWD, path.as_path(), self.target.as_path());
         if let Err(error) = published {
@@ -104,9 +106,9 @@ fn temporary_prefix(target: &Path) -> Result<(&Path, Vec<u8>), Error> {
         .file_name()
         .ok_or_else(|| Error::Usage(format!("{} is not a name for a folder", target.display())))?;
     let mut prefix = b".".to_vec();
-    let room = NAME_MAX - prefix.len() - MARK.len() - stale::DIGITS;
+    let room = NAME_MAX - prefix.len() - stale::MARK.len() - stale::DIGITS;
     prefix.extend_from_slice(&name.as_bytes()[..name.len().min(room)]);
-    prefix.extend_from_slice(MARK);
+    prefix.extend_from_slice(stale::MARK);
     Ok((parent_of(target), prefix))
 }
 

@@ -19,7 +19,8 @@ use crate::entry::Entry;
 use crate::error::Error;
 use crate::names::Name;
 use crate::sparse::Part;
-use crate::walk::{as_path, file_id};
+use crate::stale;
+use crate::walk::{FileId, as_path, file_id};
 
 /// A file that is being written, under a temporary name unless the whole target
 /// is temporary.
@@ -145,22 +146,30 @@ impl<R: BufRead> Restore<'_, R> {
             return Ok(None);
         };
         let parent = self.beneath.make(parents)?;
-        let temporary = if self.in_place {
-            None
-        } else {
-            if !self.options.overwrite && exists(parent, last) {
-                self.exists(entry);
-                return Ok(None);
-            }
-            Some(temporary_name().map_err(|_| Errno::IO)?)
-        };
         let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW;
         let mode = Mode::RUSR | Mode::WUSR;
-        let file = open(parent, temporary.as_deref().unwrap_or(last), flags, mode)?;
-        Ok(Some(NewFile {
-            file: File::from(file),
-            temporary,
-        }))
+        if self.in_place {
+            let file = File::from(open(parent, last, flags, mode)?);
+            let temporary = None;
+            return Ok(Some(NewFile { file, temporary }));
+        }
+        if !self.options.overwrite && exists(parent, last) {
+            self.exists(entry);
+            return Ok(None);
+        }
+        loop {
+            let temporary = temporary_name().map_err(|_| Errno::IO)?;
+            let file = File::from(open(parent, temporary.as_slice(), flags, mode)?);
+            if stale::claim_file(file.as_fd())? {
+                if self.swept.insert(file_id(&fstat(parent)?)) {
+                    stale::remove_files(parent, &fstat(&file)?);
+                    // It counts when the file is remembered.
+                    self.deferred += size_of::<FileId>() * 2;
+                }
+                let temporary = Some(temporary);
+                return Ok(Some(NewFile { file, temporary }));
+            }
+        }
     }
 
     /// Writes the content where it belongs; holes stay holes.
