@@ -35,7 +35,7 @@ pub(crate) fn resize(buffer: &mut Vec<u8>, size: usize) -> Result<(), Error> {
 /// that finds no memory as it starts ends the process.
 pub(crate) fn for_threads(count: usize) -> bool {
     let limited = getrlimit(Resource::As).current.is_some();
-    !limited || fits(count * THREAD_SIZE)
+    !limited || fits(count.saturating_mul(THREAD_SIZE))
 }
 
 fn fits(size: usize) -> bool {

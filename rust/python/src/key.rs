@@ -5,7 +5,7 @@ use std::sync::Arc;
 use passkeep_core::{CobblestoneKey, FileKey};
 use pyo3::prelude::*;
 
-use crate::errors::{InvalidInputError, from_core};
+use crate::errors::{InvalidInputError, LimitError, from_core};
 
 /// What payloads are sealed and opened with: a format and its key.
 #[pyclass(frozen, module = "passkeep")]
@@ -41,7 +41,9 @@ impl PayloadKey {
     /// chunk included.
     fn sealed_size(&self, plain: u64) -> PyResult<u64> {
         let chunks = self.key.layout().sealed_size(plain).map_err(from_core)?;
-        Ok(chunks + self.key.prefix_size() as u64)
+        chunks
+            .checked_add(self.key.prefix_size() as u64)
+            .ok_or_else(|| LimitError::new_err("the input is larger than any file can be"))
     }
 
     /// Bytes of plaintext in a payload of `sealed` bytes.
