@@ -152,7 +152,7 @@ def test_in_wsl_the_address_itself_is_opened(monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_the_address_is_shown_when_no_page_opens(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("passkeep.passkey.browser._PATIENCE", 0.1)
+    monkeypatch.setattr("passkeep.passkey.showing._PATIENCE", 0.1)
     said: list[str] = []
     browser = Browser(open_url=lambda _: None, announce=said.append, timeout=0.5)
     with pytest.raises(CeremonyError):

@@ -30,7 +30,8 @@ from passkeep.passkey import (
 )
 from passkeep.passkey.exchange import Exchange
 from passkeep.passkey.sealing import BoxError, BoxKey
-from passkeep.passkey.server import BODY_LIMIT, CONNECTION_LIMIT, LoopbackServer, origin_of
+from passkeep.passkey.server import LoopbackServer
+from passkeep.passkey.site import BODY_LIMIT, CONNECTION_LIMIT, origin_of
 from support.authenticator import SoftPasskey
 from support.waiting import wait_until
 

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import secrets
-import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from typing import Any, TypeVar
 
 from passkeep.errors import CeremonyError, InvalidInputError
-from passkeep.passkey import ceremony, failures, loopback, opening, rounds
+from passkeep.passkey import ceremony, failures, loopback, rounds
 from passkeep.passkey.exchange import Exchange
 from passkeep.passkey.relying_party import DEFAULT_RP_ID
-from passkeep.passkey.server import LoopbackServer, origin_of
+from passkeep.passkey.server import LoopbackServer
+from passkeep.passkey.showing import Showing, new_code
+from passkeep.passkey.site import origin_of
 from passkeep.passkey.step import Step
 from passkeep.prf import Answer, Enrolment, Question
 
@@ -25,8 +25,6 @@ RP_IDS = (DEFAULT_RP_ID, "localhost")
 the other name.
 """
 
-_CODE_ALPHABET = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"  # nothing that looks like something else
-_PATIENCE = 8.0  # seconds until the address is shown for opening by hand
 _TICK = 0.1  # seconds; Windows delivers Ctrl-C only between waits
 
 Result = TypeVar("Result")
@@ -62,7 +60,7 @@ class Browser:
         if not timeout > 0:
             raise InvalidInputError("the time-out of a ceremony must be positive")
         self._rp_id = rp_id
-        self._open_url = open_url or opening.open_in_browser
+        self._open_url = open_url
         self._announce = announce or (lambda _: None)
         self._timeout = timeout
 
@@ -135,46 +133,28 @@ class Browser:
             for each in sockets:
                 stack.enter_context(each)
             step = begin(origin_of(sockets, rp_id))
-            code = _code()
+            code = new_code()
             exchange = Exchange(purpose, step, complete, {"code": code, **display})
             site = stack.enter_context(LoopbackServer(sockets, rp_id, exchange))
-            redirect = stack.enter_context(ExitStack())
-            address = redirect.enter_context(opening.discreet(site.url))
             self._announce(f"Continue in your web browser. The page shows the code {code}.")
-            threading.Thread(target=self._open, args=(address, site), daemon=True).start()
-            self._wait(site, redirect)
+            showing = Showing(site.url, self._announce, exchange.arrived)
+            stack.enter_context(showing.by(self._open_url, lambda: _unseen(site)))
+            self._wait(site, showing)
             return exchange.result()
 
-    def _open(self, address: str, site: LoopbackServer) -> None:
-        """Open the page. In a thread, because some browsers do not return until closed."""
-        try:
-            opened = self._open_url(address) is not False
-        except Exception:  # noqa: BLE001 - whatever an opener raises, nothing was opened
-            opened = False
-        if not opened and not site.exchange.arrived.is_set():
-            site.exchange.fail(failures.no_browser(site.exchange.purpose))
-            site.ended.set()
-
-    def _wait(self, site: LoopbackServer, redirect: ExitStack) -> None:
+    def _wait(self, site: LoopbackServer, showing: Showing) -> None:
         """Wait until the exchange has an outcome, and make one when the time is up."""
         exchange = site.exchange
         started = time.monotonic()
-        patient = True
         while not site.ended.wait(_TICK):
-            waited = time.monotonic() - started
-            if exchange.arrived.is_set():
-                redirect.close()
-            elif patient and waited > _PATIENCE:
-                # Browsers in a sandbox of their own (snap, flatpak) cannot read the file.
-                patient = False
-                self._announce(f"If no page has opened, open this address yourself: {site.url}")
-            if waited > self._timeout:
+            showing.tick()
+            if time.monotonic() - started > self._timeout:
                 error = failures.timed_out(exchange.purpose, self._timeout, exchange.reported)
                 exchange.fail(error)
                 return
 
 
-def _code() -> str:
-    """Return a code that a person can compare at a glance."""
-    letters = [secrets.choice(_CODE_ALPHABET) for _ in range(6)]
-    return "".join(letters[:3]) + "-" + "".join(letters[3:])
+def _unseen(site: LoopbackServer) -> None:
+    """End a ceremony that no browser shows."""
+    site.exchange.fail(failures.no_browser(site.exchange.purpose))
+    site.ended.set()

@@ -37,6 +37,7 @@ class Exchange(Generic[Result]):
         complete: Takes a step's state and the page's response, and returns the next step
             or the result.
         display: What the page shows: ``code``, ``label``, ``more``.
+        key: What the page seals to; by default a key of the ceremony's own.
     """
 
     def __init__(
@@ -45,8 +46,9 @@ class Exchange(Generic[Result]):
         first: Step,
         complete: Callable[[Mapping[str, Any], object], Step | Result],
         display: Mapping[str, Any],
+        key: BoxKey | None = None,
     ) -> None:
-        self.key = BoxKey()
+        self.key = key or BoxKey()
         self.arrived = threading.Event()
         self.purpose = purpose
         self.reported: str | None = None

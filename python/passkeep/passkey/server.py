@@ -1,69 +1,30 @@
-"""The loopback server of one ceremony: every request has to prove where it comes from.
-
-Other users, other programs, other pages in the same browser and other servers on
-localhost are all strangers here. The static page is harmless and open to whoever asks
-under the right name; everything else takes the bearer token from the page's address.
-"""
+"""The site of one ceremony: its page, and the exchange that answers it."""
 
 from __future__ import annotations
 
-import hmac
-import json
-import logging
-import secrets
 import socket
-import socketserver
 import threading
+from collections.abc import Iterable, Mapping
 from http import HTTPStatus
-from http.server import BaseHTTPRequestHandler
 from importlib import resources
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
-from passkeep.passkey import loopback
 from passkeep.passkey.exchange import Exchange, OverError
+from passkeep.passkey.sealing import BoxKey
+from passkeep.passkey.site import ClosedError, Page, Site
 
-BODY_LIMIT = 64 * 1024
-"""Bytes of one message. A registration without attestation takes about one kilobyte."""
+_SCRIPTS = ("page.js", "screen.js", "sealing.js", "texts.js", "webauthn.js")
 
-CONNECTION_LIMIT = 32
-"""Connections served at once; a browser opens six."""
-
-_PAGES = {
-    "/": ("index.html", "text/html; charset=utf-8"),
-    "/page.css": ("page.css", "text/css; charset=utf-8"),
-    "/page.js": ("page.js", "text/javascript; charset=utf-8"),
-    "/screen.js": ("screen.js", "text/javascript; charset=utf-8"),
-    "/sealing.js": ("sealing.js", "text/javascript; charset=utf-8"),
-    "/texts.js": ("texts.js", "text/javascript; charset=utf-8"),
-    "/webauthn.js": ("webauthn.js", "text/javascript; charset=utf-8"),
+_TYPES = {
+    "css": "text/css; charset=utf-8",
+    "html": "text/html; charset=utf-8",
+    "js": "text/javascript; charset=utf-8",
+    "svg": "image/svg+xml",
 }
 
-_HEADERS = {
-    "Cache-Control": "no-store",
-    "Content-Security-Policy": (
-        "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
-        "img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; "
-        "require-trusted-types-for 'script'; trusted-types 'none'"
-    ),
-    "Cross-Origin-Embedder-Policy": "require-corp",
-    "Cross-Origin-Opener-Policy": "same-origin",
-    "Cross-Origin-Resource-Policy": "same-origin",
-    "Permissions-Policy": "publickey-credentials-create=(self), publickey-credentials-get=(self)",
-    "Referrer-Policy": "no-referrer",
-    "X-Content-Type-Options": "nosniff",
-    "X-Frame-Options": "DENY",
-}
 
-_ACTIONS = {f"/api/{name}": name for name in ("step", "answer", "failure", "cancel")}
-
-_logger = logging.getLogger(__name__)
-
-
-class LoopbackServer:
-    """A server for exactly one ceremony, on sockets that are bound already.
-
-    Use it as a context manager: leaving it closes the sockets.
+class LoopbackServer(Site):
+    """A site for exactly one ceremony.
 
     Args:
         sockets: What :func:`passkeep.passkey.loopback.bind_both` returned.
@@ -75,184 +36,42 @@ class LoopbackServer:
     """
 
     def __init__(self, sockets: list[socket.socket], host: str, exchange: Exchange[Any]) -> None:
-        self.origin = origin_of(sockets, host)
-        self.host = self.origin.removeprefix("http://")
         self.exchange = exchange
         self.ended = threading.Event()
-        self.slots = threading.BoundedSemaphore(CONNECTION_LIMIT)
-        self._token = secrets.token_urlsafe(32)
-        self._listeners = [_Listener(each, self) for each in sockets]
+        pages = read_pages("passkeep.passkey", ("index.html", "page.css", *_SCRIPTS))
+        super().__init__(sockets, host, pages, _Ceremony(exchange, self.ended))
+
+
+class _Ceremony:
+    """A ceremony as a site's application."""
+
+    actions = frozenset({"step", "answer", "failure", "cancel"})
+
+    def __init__(self, exchange: Exchange[Any], ended: threading.Event) -> None:
+        self._exchange = exchange
+        self._ended = ended
 
     @property
-    def url(self) -> str:
-        """The address of the page. The fragment is a secret: it never reaches a server."""
-        return f"{self.origin}/#{self._token}.{self.exchange.key.public}"
+    def key(self) -> BoxKey:
+        return self._exchange.key
 
-    def knows(self, authorization: str) -> bool:
-        """Say whether this is the right ``Authorization`` header, in constant time."""
-        return hmac.compare_digest(authorization.encode(), f"Bearer {self._token}".encode())
-
-    def __enter__(self) -> Self:
-        for listener in self._listeners:
-            # The interval bounds how long leaving takes; waiting costs nothing else.
-            threading.Thread(target=listener.serve_forever, args=(0.02,), daemon=True).start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        for listener in self._listeners:
-            listener.shutdown()
-            listener.server_close()
-
-
-def origin_of(sockets: list[socket.socket], host: str) -> str:
-    """Return the origin of a page under ``host`` on these sockets."""
-    return f"http://{host}:{sockets[0].getsockname()[1]}"
-
-
-class _Listener(socketserver.ThreadingMixIn, socketserver.TCPServer):
-    """One listening socket; both families of a ceremony share one :class:`LoopbackServer`."""
-
-    daemon_threads = True
-    block_on_close = False
-
-    def __init__(self, listening: socket.socket, site: LoopbackServer) -> None:
-        super().__init__(listening.getsockname(), _Handler, bind_and_activate=False)
-        self.socket.close()
-        self.socket = listening
-        self.site = site
-
-    def verify_request(self, request: Any, client_address: Any) -> bool:
-        return loopback.peer_is_trusted(client_address[:2], request.getsockname()[:2])
-
-    def process_request(self, request: Any, client_address: Any) -> None:
-        if not self.site.slots.acquire(blocking=False):
-            self.shutdown_request(request)
-            return
+    def answer(self, action: str, message: dict[str, Any]) -> tuple[HTTPStatus, object]:
         try:
-            super().process_request(request, client_address)
-        except BaseException:  # no thread was started that would give the slot back
-            self.site.slots.release()
-            raise
-
-    def process_request_thread(self, request: Any, client_address: Any) -> None:
-        try:
-            super().process_request_thread(request, client_address)
-        finally:
-            self.site.slots.release()
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        # A browser hung up. A traceback on the user's terminal would help nobody.
-        del request, client_address
-        _logger.debug("a connection to the loopback page ended early")
-
-
-class _Refused(Exception):  # noqa: N818 - not an error of the program
-    """This request is answered with a status and nothing else."""
-
-    def __init__(self, status: HTTPStatus) -> None:
-        super().__init__(status)
-        self.status = status
-
-
-class _Handler(BaseHTTPRequestHandler):
-    server: _Listener
-    timeout = 10  # seconds for one request to arrive
-
-    def do_GET(self) -> None:
-        try:
-            self._check_host()
-        except _Refused as refusal:
-            self._reply(refusal.status)
-            return
-        if self.path not in _PAGES:
-            self._reply(HTTPStatus.NOT_FOUND)
-            return
-        name, content_type = _PAGES[self.path]
-        page = resources.files("passkeep.passkey").joinpath("page", name).read_bytes()
-        self._reply(HTTPStatus.OK, page, content_type)
-
-    def do_POST(self) -> None:
-        exchange = self.server.site.exchange
-        try:
-            action = self._check_post()
-            view = exchange.handle(action, self._message())
-        except _Refused as refusal:
-            self._reply(refusal.status)
-            return
+            return HTTPStatus.OK, self._exchange.handle(action, message)
         except OverError:
-            self._reply(HTTPStatus.GONE)
-            return
-        try:
-            self._reply(HTTPStatus.OK, json.dumps(view).encode(), "application/json")
-        finally:
-            if exchange.over:
-                self.server.site.ended.set()
+            raise ClosedError from None
 
-    def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
-        """Answer what ``http.server`` itself refuses like everything else: without a body."""
-        del message, explain
-        self.close_connection = True
-        self._reply(HTTPStatus(code))
+    def answered(self) -> None:
+        if self._exchange.over:
+            self._ended.set()
 
-    def version_string(self) -> str:
-        """Name no version to strangers."""
-        return "passkeep"
 
-    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base's name
-        """Log nothing: requests are made by strangers, and the terminal is the user's."""
-
-    def _check_host(self) -> None:
-        # Exact, so that no name that was pointed at 127.0.0.1 can reach this server.
-        if self.headers.get_all("Host") != [self.server.site.host]:
-            raise _Refused(HTTPStatus.MISDIRECTED_REQUEST)
-
-    def _check_post(self) -> str:
-        """Check everything but the body and return the action."""
-        self._check_host()
-        if (
-            self.headers.get_all("Origin") != [self.server.site.origin]
-            # "same-site" is what a page on another port of localhost would have.
-            or self.headers.get_all("Sec-Fetch-Site") != ["same-origin"]
-        ):
-            raise _Refused(HTTPStatus.FORBIDDEN)
-        tokens = self.headers.get_all("Authorization") or []
-        if len(tokens) != 1 or not self.server.site.knows(tokens[0]):
-            raise _Refused(HTTPStatus.UNAUTHORIZED)
-        if self.path not in _ACTIONS:
-            raise _Refused(HTTPStatus.NOT_FOUND)
-        if self.headers.get_all("Content-Type") != ["application/json"]:
-            raise _Refused(HTTPStatus.UNSUPPORTED_MEDIA_TYPE)
-        return _ACTIONS[self.path]
-
-    def _message(self) -> dict[str, Any]:
-        lengths = self.headers.get_all("Content-Length") or []
-        if len(lengths) != 1 or "Transfer-Encoding" in self.headers:
-            raise _Refused(HTTPStatus.LENGTH_REQUIRED)
-        if not (lengths[0].isascii() and lengths[0].isdigit()):
-            raise _Refused(HTTPStatus.BAD_REQUEST)
-        # Digits are counted before they are converted: a number may be long, too.
-        if len(lengths[0]) > len(str(BODY_LIMIT)) or int(lengths[0]) > BODY_LIMIT:
-            raise _Refused(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
-        try:
-            message = json.loads(self.rfile.read(int(lengths[0])))
-        except (ValueError, RecursionError):
-            raise _Refused(HTTPStatus.BAD_REQUEST) from None
-        if not isinstance(message, dict):
-            raise _Refused(HTTPStatus.BAD_REQUEST)
-        return message
-
-    def _reply(
-        self, status: HTTPStatus, body: bytes = b"", content_type: str = "text/plain"
-    ) -> None:
-        self.send_response(status)
-        for name, value in _HEADERS.items():
-            self.send_header(name, value)
-        self.send_header("Content-Type", content_type)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
+def read_pages(package: str, names: Iterable[str]) -> Mapping[str, Page]:
+    """Reads static files from the folder ``page`` of a package, by the paths they get."""
+    folder = resources.files(package).joinpath("page")
+    return {
+        "/" if name == "index.html" else f"/{name}": Page(
+            folder.joinpath(name).read_bytes(), _TYPES[name.rpartition(".")[2]]
+        )
+        for name in names
+    }
