@@ -57,9 +57,14 @@ ARROWS = {
     },
     "passkey": {"errors", "age", "prf"},
     "web": {"errors", "age", "incoming", "keyring", "passkey", "prf"},
+    "settings": {
+        *("errors", "_native", "age", "incoming", "keyring", "output", "passkey", "stream"),
+        *("tree", "web"),
+    },
     "cli": {
         *("errors", "_native", "age", "audience", "benchmark", "incoming", "jobs", "keyring"),
-        *("output", "passkey", "digests", "prf", "rewrapping", "sealed", "stream", "tree"),
+        *("output", "passkey", "digests", "prf", "rewrapping", "sealed", "settings", "stream"),
+        *("tree",),
     },
     "__main__": {"cli"},
 }

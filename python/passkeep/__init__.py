@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from passkeep.errors import (
         CancelledError,
         CeremonyError,
+        ChangedError,
         DamagedError,
         InvalidInputError,
         KeyringError,
@@ -78,6 +79,7 @@ __all__ = [
     "CancelToken",
     "CancelledError",
     "CeremonyError",
+    "ChangedError",
     "DamagedError",
     "Hasher",
     "Identity",
@@ -160,6 +162,7 @@ _PARTS: dict[str, tuple[str, ...]] = {
     "passkeep.errors": (
         "CancelledError",
         "CeremonyError",
+        "ChangedError",
         "DamagedError",
         "InvalidInputError",
         "KeyringError",

@@ -82,6 +82,10 @@ class TamperedError(KeyringError, DamagedError):
     """A keyring was changed by somebody who holds none of its ways in."""
 
 
+class ChangedError(KeyringError):
+    """A keyring file was changed by somebody else since it was loaded; it was left alone."""
+
+
 class CeremonyError(PasskeepError):
     """The passkey ceremony ended without an answer."""
 
@@ -102,3 +106,15 @@ def describe(error: BaseException) -> str:
         reason = error.strerror or str(error)
         return reason if error.filename is None else f"{error.filename}: {reason}"
     return str(error)
+
+
+def printable(name: str) -> str:
+    """A name from a file as one line of harmless characters."""
+    return "".join(
+        character if character.isprintable() else ascii(character)[1:-1] for character in name
+    )
+
+
+def sentence(text: object) -> str:
+    """A message as one harmless line with one full stop."""
+    return f"{printable(str(text)).rstrip('. ')}."

@@ -81,7 +81,7 @@ def publish(
         if overwrite:
             path.replace(final)
         else:
-            _rename_new(path, final)
+            rename_new(path, final)
     if sync:
         sync_folder(final)
     _log.debug("published %s", final)
@@ -125,6 +125,26 @@ def refuse_same_file(source: object, target: object) -> None:
         one, other = Path(source).stat(), Path(target).stat()
         if stat.S_ISREG(one.st_mode) and os.path.samestat(one, other):
             raise InvalidInputError("input and output are the same file; nothing was written")
+
+
+def rename_new(path: Path, final: Path) -> None:
+    """Renames without ever replacing a file that appeared in the meantime.
+
+    Raises:
+        OutputError: There is a file of the new name.
+        OSError: The system refused.
+    """
+    try:
+        os.link(path, final)
+    except FileExistsError:
+        raise _exists(final) from None
+    except OSError:
+        # The file system has no hard links: check, then rename.
+        if final.exists():
+            raise _exists(final) from None
+        path.replace(final)
+    else:
+        path.unlink()
 
 
 def sync_folder(final: Path) -> None:
@@ -194,18 +214,3 @@ def _is_special(final: Path) -> bool:
 def _keep_permissions(final: Path, descriptor: int) -> None:
     with suppress(OSError):
         os.fchmod(descriptor, stat.S_IMODE(final.stat().st_mode) & 0o777)
-
-
-def _rename_new(path: Path, final: Path) -> None:
-    """Renames without ever replacing a file that appeared in the meantime."""
-    try:
-        os.link(path, final)
-    except FileExistsError:
-        raise _exists(final) from None
-    except OSError:
-        # The file system has no hard links: check, then rename.
-        if final.exists():
-            raise _exists(final) from None
-        path.replace(final)
-    else:
-        path.unlink()

@@ -31,6 +31,7 @@ _COMMANDS = {
     "digest": "passkeep.cli.digest",
     "bench": "passkeep.cli.bench",
     "key": "passkeep.cli.key",
+    "settings": "passkeep.cli.settings",
 }
 
 

@@ -26,6 +26,8 @@ from passkeep.errors import (
     PasskeepError,
     WrongKeyError,
     describe,
+    printable,
+    sentence,
 )
 
 DONE, FAILED, USAGE, WRONG_KEY, DAMAGED, PARTIAL = range(6)
@@ -38,6 +40,9 @@ _CODES = {
     DamagedError: DAMAGED,
     InvalidInputError: USAGE,
 }
+
+
+__all__ = ["code", "printable", "run", "say", "sentence", "show_log"]
 
 
 class _Printable(logging.Formatter):
@@ -78,18 +83,6 @@ def show_log() -> None:
     log = logging.getLogger("passkeep")
     log.addHandler(handler)
     log.setLevel(logging.DEBUG)
-
-
-def printable(name: str) -> str:
-    """A name from a file as one line of harmless characters."""
-    return "".join(
-        character if character.isprintable() else ascii(character)[1:-1] for character in name
-    )
-
-
-def sentence(text: object) -> str:
-    """A message as one harmless line with one full stop."""
-    return f"{printable(str(text)).rstrip('. ')}."
 
 
 def code(kind: type[BaseException]) -> int:

@@ -25,16 +25,19 @@ from passkeep.prf import PasskeyClient
 DEFAULT_RP_ID = "passkeep.localhost"
 
 
+rp_id_option = click.option(
+    "--rp-id",
+    default=DEFAULT_RP_ID,
+    show_default=True,
+    help="The domain that the passkey belongs to; `localhost` where the default"
+    " page cannot be reached.",
+)
+
+
 def passkey_options(command: Command) -> Command:
     """Adds the options of making a passkey."""
     for option in (
-        click.option(
-            "--rp-id",
-            default=DEFAULT_RP_ID,
-            show_default=True,
-            help="The domain that the passkey belongs to; `localhost` where the default"
-            " page cannot be reached.",
-        ),
+        rp_id_option,
         key_prompts.option,
         click.option("--label", callback=_checked_label, help="Your name for the new way in."),
     ):

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass, replace
+from typing import Literal
 
 from passkeep.age import hybrid, message
 from passkeep.age.hybrid import HybridIdentity, HybridRecipient
@@ -85,20 +86,34 @@ def removed(contents: Contents, slot_id: str, *, allow_last: bool = False) -> Co
         KeyringError: It is the recovery key; or it would leave fewer than two ways
             in, and `allow_last` is not set.
     """
-    slot = slot_of(contents.document, slot_id)
-    kept = tuple(one for one in contents.document.slots if one.id != slot_id)
-    if slot.kind == "recovery-key":
+    obstacle = removal_obstacle(contents.document, slot_id)
+    if obstacle == "recovery-key":
         raise KeyringError(
             "a keyring is never without a recovery key; nothing was removed",
             hint="Replace it with `passkeep key recovery`.",
         )
-    left = sum(one.is_way_in for one in kept)
-    if slot.is_way_in and left < MIN_WAYS_IN and not allow_last:
+    if obstacle == "two-ways-in" and not allow_last:
         raise KeyringError(
             "only one way in would be left; nothing was removed",
             hint="Add another with `passkeep key add` first, or insist with --allow-last.",
         )
+    kept = tuple(one for one in contents.document.slots if one.id != slot_id)
     return rotated(_with_slots(contents, kept))
+
+
+def removal_obstacle(
+    document: Document, slot_id: str
+) -> Literal["recovery-key", "two-ways-in"] | None:
+    """Why a slot cannot be removed: it is the recovery key, or too few would be left.
+
+    Raises:
+        InvalidInputError: There is no such slot.
+    """
+    slot = slot_of(document, slot_id)
+    if slot.kind == "recovery-key":
+        return "recovery-key"
+    left = sum(one.is_way_in for one in document.slots if one.id != slot_id)
+    return "two-ways-in" if slot.is_way_in and left < MIN_WAYS_IN else None
 
 
 def rotated(contents: Contents) -> Contents:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 from dataclasses import replace
 from datetime import UTC, date, datetime
+from typing import Literal
 
 from passkeep.age.hybrid import HybridRecipient
 from passkeep.errors import InvalidInputError, KeyringError
@@ -136,6 +137,14 @@ class Editable:
                 few ways in would be left.
         """
         self._change(changes.removed(self._unlocked(), slot_id, allow_last=allow_last))
+
+    def removal_obstacle(self, slot_id: str) -> Literal["recovery-key", "two-ways-in"] | None:
+        """Why :meth:`remove` would refuse a slot; None where it would not.
+
+        Raises:
+            InvalidInputError: There is no such slot.
+        """
+        return changes.removal_obstacle(self._document, slot_id)
 
     def rotate(self) -> None:
         """Makes a new root for the backups to come. Raises KeyringError if locked."""

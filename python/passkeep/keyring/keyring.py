@@ -5,8 +5,8 @@ from __future__ import annotations
 import logging
 import os
 import secrets
-from collections.abc import Iterable
-from contextlib import suppress
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from datetime import date
 from pathlib import Path
 from typing import NoReturn
@@ -172,6 +172,38 @@ class Keyring(Editable):
             state.trust(public.id, public.fingerprint, self._named)
             state.remember_epoch(self.id, self.epoch)
 
+    @contextmanager
+    def changing(
+        self, path: str | os.PathLike[str], *, state: State | None = None
+    ) -> Iterator[None]:
+        """Saves what the block changes, and takes it back in memory where that fails.
+
+        Args:
+            path: The keyring file.
+            state: What this machine remembers.
+
+        Raises:
+            Exception: Whatever the block or :meth:`save` raised.
+        """
+        before = dict(vars(self))
+        try:
+            yield
+            if self._source is None:
+                self.save(path, state=state)
+        except BaseException:
+            vars(self).update(before)
+            raise
+
+    def is_stored_at(self, path: str | os.PathLike[str]) -> bool:
+        """Whether a file holds this keyring, as it was loaded or saved last.
+
+        Raises:
+            DamagedError: The file is not a keyring.
+            LimitError: It is larger than a keyring can be.
+            OSError: It cannot be read.
+        """
+        return self._source is not None and read_json(path) == self._source
+
     # What it is
 
     @property
@@ -188,6 +220,11 @@ class Keyring(Editable):
     def opened_slot(self) -> Slot | None:
         """The slot that unlocked the keyring, as it is now; None if it is locked or removed."""
         return next((slot for slot in self.slots if slot.id == self._opened), None)
+
+    @property
+    def identity(self) -> RootIdentity:
+        """What opens this keyring's backups. Raises KeyringError if it is locked."""
+        return RootIdentity(self._unlocked().identities)
 
     @property
     def is_complete(self) -> bool:
@@ -346,10 +383,7 @@ class Keyring(Editable):
         if os.path.realpath(path) == self._origin:
             changed = changed or present.get("mac") != self._stored_mac
         if changed and present != source:
-            raise KeyringError(
-                f"{os.fspath(path)} was changed meanwhile and was left as it is",
-                hint="Load it again and repeat the change.",
-            )
+            raise storage.changed_meanwhile(path)
         return True
 
 

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from passkeep.errors import KeyringError
+from passkeep.errors import ChangedError, KeyringError
 from passkeep.output import PRIVATE_MODE, publish
 
 PATIENCE = 10.0
@@ -90,6 +90,14 @@ def publish_verified(
                 hint="Check the disk, or choose another one.",
             )
         verify(stored)
+
+
+def changed_meanwhile(path: str | os.PathLike[str]) -> ChangedError:
+    """The error for a keyring file that another process has changed."""
+    return ChangedError(
+        f"{os.fspath(path)} was changed meanwhile and was left as it is",
+        hint="Load it again and repeat the change.",
+    )
 
 
 def _lock(folder: int, name: Path) -> None:

@@ -15,7 +15,7 @@ from passkeep.passkey.site import ClosedError, Page, Site
 
 _SCRIPTS = ("page.js", "screen.js", "sealing.js", "texts.js", "webauthn.js")
 
-_TYPES = {
+TYPES = {
     "css": "text/css; charset=utf-8",
     "html": "text/html; charset=utf-8",
     "js": "text/javascript; charset=utf-8",
@@ -71,7 +71,7 @@ def read_pages(package: str, names: Iterable[str]) -> Mapping[str, Page]:
     folder = resources.files(package).joinpath("page")
     return {
         "/" if name == "index.html" else f"/{name}": Page(
-            folder.joinpath(name).read_bytes(), _TYPES[name.rpartition(".")[2]]
+            folder.joinpath(name).read_bytes(), TYPES[name.rpartition(".")[2]]
         )
         for name in names
     }

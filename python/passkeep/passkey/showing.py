@@ -63,12 +63,12 @@ class Showing:
             self._redirect.close()
         elif self._patient and time.monotonic() - self._started > _PATIENCE:
             # Browsers in a sandbox of their own (snap, flatpak) cannot read the file.
-            self.show()
+            self.show("If no page has opened, open this address yourself")
 
-    def show(self) -> None:
-        """Show the address itself, for opening by hand."""
+    def show(self, words: str) -> None:
+        """Show the address itself, for opening by hand, behind some words."""
         self._patient = False
-        self._announce(f"If no page has opened, open this address yourself: {self._url}")
+        self._announce(f"{words}: {self._url}")
 
     def _open(self, open_url: OpenUrl, address: str, failed: Callable[[], object]) -> None:
         """Open the page. In a thread, because some browsers do not return until closed."""

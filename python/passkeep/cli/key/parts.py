@@ -40,8 +40,8 @@ def opened_to_change(given: ways.Ways) -> tuple[Keyring, Path, RootIdentity]:
 def changing(given: ways.Ways) -> Iterator[Keyring]:
     """Opens the keyring for a change, and saves it where the block went well."""
     keyring, path, _ = opened_to_change(given)
-    yield keyring
-    keyring.save(path)
+    with keyring.changing(path):
+        yield keyring
 
 
 def find_slot(keyring: Keyring, name: str) -> Slot:
