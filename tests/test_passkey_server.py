@@ -2,21 +2,14 @@
 
 from __future__ import annotations
 
-import http.client
 import json
 import os
 import socket
 from collections.abc import Iterator
 from typing import Any
-from urllib.parse import urlsplit
 
 import pytest
 from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from fido2.utils import websafe_decode, websafe_encode
 
 from passkeep.age.fido2prf import Credential, prf_inputs
@@ -33,18 +26,18 @@ from passkeep.passkey.sealing import BoxError, BoxKey
 from passkeep.passkey.server import LoopbackServer
 from passkeep.passkey.site import BODY_LIMIT, CONNECTION_LIMIT, origin_of
 from support.authenticator import SoftPasskey
+from support.loopback import Client, sealed
 from support.waiting import wait_until
 
 HOST = "passkeep.localhost"
 NONCE = bytes(range(16))
 
 
-class Site:
-    """A running server, and a client that does everything right unless told otherwise."""
+class Site(Client):
+    """A running server, and a client of it."""
 
     def __init__(self) -> None:
         self.sockets = loopback.bind_both()
-        self.port = self.sockets[0].getsockname()[1]
         self.origin = origin_of(self.sockets, HOST)
         self.passkey = SoftPasskey(self.origin)
         question = Question(Credential(self.passkey.id, HOST, ()), NONCE)
@@ -53,40 +46,7 @@ class Site:
             "unlock", step, complete_evaluation, {"code": "ABC-DEF", "more": False}
         )
         self.server = LoopbackServer(self.sockets, HOST, self.exchange)
-        self.token, self.key = urlsplit(self.server.url).fragment.split(".")
-
-    def request(
-        self,
-        method: str = "POST",
-        path: str = "/api/step",
-        body: bytes = b"{}",
-        address: str = "127.0.0.1",
-        **changes: str | None,
-    ) -> tuple[int, dict[str, str], bytes]:
-        """Send one request; ``changes`` replaces headers, or drops them with None."""
-        headers: dict[str, str | None] = {
-            "Host": f"{HOST}:{self.port}",
-            "Origin": self.origin,
-            "Sec-Fetch-Site": "same-origin",
-            "Authorization": f"Bearer {self.token}",
-            "Content-Type": "application/json",
-            "Content-Length": str(len(body)),
-        }
-        headers |= {name.replace("_", "-"): value for name, value in changes.items()}
-        connection = http.client.HTTPConnection(address, self.port, timeout=5)
-        try:
-            connection.putrequest(method, path, skip_host=True, skip_accept_encoding=True)
-            for name, value in headers.items():
-                if value is not None:
-                    connection.putheader(name, value)
-            connection.endheaders(body)
-            reply = connection.getresponse()
-            return reply.status, dict(reply.getheaders()), reply.read()
-        finally:
-            connection.close()
-
-    def status(self, *arguments: Any, **changes: Any) -> int:
-        return self.request(*arguments, **changes)[0]
+        super().__init__(self.server.url)
 
     def post(self, action: str, **message: Any) -> Any:
         status, _, body = self.request("POST", f"/api/{action}", json.dumps(message).encode())
@@ -99,17 +59,6 @@ def site() -> Iterator[Site]:
     site = Site()
     with site.server:
         yield site
-
-
-def sealed(secret: bytes, key: str, challenge: str) -> dict[str, str]:
-    """Seal as the page does, from the description in sealing.py."""
-    process = ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256R1(), websafe_decode(key))
-    page = ec.generate_private_key(ec.SECP256R1())
-    ours = page.public_key().public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
-    kdf = HKDF(SHA256(), 32, websafe_decode(key) + ours, b"passkeep loopback/1")
-    box = AESGCM(kdf.derive(page.exchange(ec.ECDH(), process)))
-    data = box.encrypt(bytes(12), secret, websafe_decode(challenge))
-    return {"key": websafe_encode(ours), "box": websafe_encode(data)}
 
 
 def answer_of(site: Site, view: dict[str, Any]) -> dict[str, Any]:
