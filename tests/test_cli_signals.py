@@ -12,7 +12,7 @@ import pytest
 
 import passkeep
 from support.cli import PROGRAM, ok
-from support.trees import names
+from support.trees import names, slow_tree
 
 LIMIT = 1.0
 """Seconds that a stop may take here: the goal is 0.2, and machines that test are busy."""
@@ -24,17 +24,9 @@ IDENTITY = passkeep.Identity.generate()
 
 @pytest.fixture
 def slow(tmp_path):
-    """A tree that takes seconds to back up: zeros that have their room on the disk.
-
-    Holes would not be read at all.
-    """
-    folder = tmp_path / "tree"
-    folder.mkdir()
-    zeros = folder / "zeros"
-    with zeros.open("wb") as file:
-        os.posix_fallocate(file.fileno(), 0, 4 << 30)
-    yield folder
-    zeros.unlink()
+    """A tree that takes seconds to back up."""
+    with slow_tree(tmp_path / "tree") as folder:
+        yield folder
 
 
 @pytest.fixture

@@ -22,7 +22,8 @@ from passkeep.passkey.site import BODY_LIMIT, CONNECTION_LIMIT
 from passkeep.settings import serving as settings_serving
 from support.cli import assert_fails, run
 from support.loopback import Client, sealed
-from support.settings import HOST, Page, RefusedError, serving
+from support.settings import Page, RefusedError, serving
+from support.trees import slow_tree
 from support.waiting import wait_until
 
 
@@ -295,18 +296,13 @@ def test_the_command_ends_cleanly(path, number, code):
 
 
 def test_ctrl_c_stops_the_work_and_leaves_nothing_of_it(path, tmp_path):
-    source, folder = tmp_path / "source", tmp_path / "backups"
-    source.mkdir()
+    folder = tmp_path / "backups"
     folder.mkdir()
-    with (source / "large").open("wb") as file:
-        file.truncate(1 << 40)
-        file.seek(1 << 39)
-        file.write(b"x" * 4096)
-    with (source / "pieces").open("wb") as file:
-        file.write(b"x" * (256 << 20))
-    running = Running("--keyring", path, "--folder", folder)
-    running.page.ask("backup", source=str(source), name=None, compress=False)
-    assert running.end(signal.SIGINT) == 130
+    with slow_tree(tmp_path / "slow") as source:
+        running = Running("--keyring", path, "--folder", folder)
+        running.page.ask("backup", source=str(source), name=None, compress=False)
+        wait_until(lambda: list(folder.iterdir()))
+        assert running.end(signal.SIGINT) == 130
     assert list(folder.iterdir()) == []
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import filecmp
 import os
 import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 
@@ -55,3 +57,19 @@ def _differences(one: Path, other: Path) -> list[str]:
 def names(folder: Path) -> list[str]:
     """What is in a folder, sorted."""
     return sorted(path.name for path in folder.iterdir())
+
+
+@contextmanager
+def slow_tree(folder: Path) -> Iterator[Path]:
+    """A tree that takes seconds to back up: zeros that have their room on the disk.
+
+    Holes would not be read at all.
+    """
+    folder.mkdir()
+    zeros = folder / "zeros"
+    with zeros.open("wb") as file:
+        os.posix_fallocate(file.fileno(), 0, 4 << 30)
+    try:
+        yield folder
+    finally:
+        zeros.unlink()

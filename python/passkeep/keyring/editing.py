@@ -11,7 +11,7 @@ from passkeep.age.hybrid import HybridRecipient
 from passkeep.errors import InvalidInputError, KeyringError
 from passkeep.keyring import changes, recovery, slots
 from passkeep.keyring.changes import Contents
-from passkeep.keyring.document import Document, Slot
+from passkeep.keyring.document import MAX_SLOTS, Document, Slot
 from passkeep.keyring.strict_json import Object
 from passkeep.prf import PasskeyClient
 
@@ -34,6 +34,11 @@ class Editable:
     def slots(self) -> tuple[Slot, ...]:
         """The ways in. Untrusted until :meth:`unlock`."""
         return self._document.slots
+
+    @property
+    def has_room(self) -> bool:
+        """Whether one more slot fits."""
+        return len(self.slots) < MAX_SLOTS
 
     # Adding ways in
 

@@ -7,7 +7,6 @@ from typing import Any
 from passkeep.age.fido2prf import Credential
 from passkeep.errors import PasskeepError
 from passkeep.keyring import Keyring, Slot, reminders, retiring
-from passkeep.keyring.document import MAX_SLOTS
 from passkeep.keyring.strict_json import untrusted
 from passkeep.settings.backups import moment
 from passkeep.settings.problems import problem
@@ -47,7 +46,7 @@ def keyring_view(session: Session, rp_id: str) -> dict[str, Any]:
             "password": any(slot["kind"] == "password" for slot in slots),
             "recovery_key": any(slot["kind"] == "recovery-key" for slot in slots),
         },
-        "room": len(slots) < MAX_SLOTS,
+        "room": keyring.has_room,
     }
 
 

@@ -47,8 +47,10 @@ class Ways:
         }
 
     def _add_passkey(self, fields: Fields) -> dict[str, Any]:
-        self._session.unlocked()
-        label = _label(fields)
+        keyring, label = self._session.unlocked(), _label(fields)
+        if not keyring.has_room:
+            # Before there is a passkey that would serve nothing.
+            raise RefusedError("refused", "the keyring is full", hint="Remove a way in first.")
         step = web.begin_adding(**self._page, label=label)
 
         def complete(state: Mapping[str, Any], response: object) -> Step | Done:
