@@ -28,7 +28,7 @@ $(VENV)/tools: pyproject.toml
 dev: $(VENV)/tools  ## Make .venv with an optimised build of this checkout
 	VIRTUAL_ENV=$(CURDIR)/$(VENV) $(BIN)/maturin develop --quiet --profile $(PROFILE)
 
-peers: $(VENV)/tools  ## Install what tests need: Chromium, age, age-encryption
+peers: $(VENV)/tools  ## Install what tests need: Chromium, age, age-encryption, axe-core
 	tests/install-peers.sh $(CURDIR)/$(VENV)
 
 demo: dev peers  ## Back up and restore a real tree with each way in (TREE=folder)

@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
 # Installs what the tests meet passkeep with: a real browser, other age
-# implementations, a counter of instructions and an older CPU. Usage: install-peers.sh VENV
+# implementations, what checks pages, a counter of instructions and an older CPU. Usage: install-peers.sh VENV
 set -euo pipefail
 
 venv=$1
 age_version=v1.3.2
 npm_age_version=0.3.1
+axe_version=4.14.1
 
 need() { # need COMMAND PACKAGE: installs a Debian package where a command is missing
     command -v "$1" >/dev/null && return
@@ -36,9 +37,9 @@ if ! "$venv/bin/age" --version 2>/dev/null | grep -qx "$age_version"; then
     GOBIN="$venv/bin" go install "filippo.io/age/cmd/age@$age_version" "filippo.io/age/cmd/age-keygen@$age_version"
 fi
 
-if [ ! -d "$venv/npm/node_modules/age-encryption" ]; then
-    echo "installing age-encryption $npm_age_version"
+for package in "age-encryption@$npm_age_version" "axe-core@$axe_version"; do
+    [ -d "$venv/npm/node_modules/${package%@*}" ] && continue
+    echo "installing $package"
     mkdir -p "$venv/npm"
-    npm install --silent --no-audit --no-fund --no-package-lock --prefix "$venv/npm" \
-        "age-encryption@$npm_age_version"
-fi
+    npm install --silent --no-audit --no-fund --no-package-lock --prefix "$venv/npm" "$package"
+done
