@@ -113,7 +113,7 @@ def test_a_page_without_its_key_says_so(chromium: Chromium) -> None:
         chromium.driver.switch_to.new_window("tab")
         try:
             chromium.open(address)  # a new visit, not a reload
-            chromium.wait_for("without its key", "lead")
+            chromium.wait_for("without its key", "title")
         finally:
             chromium.driver.close()
             chromium.driver.switch_to.window(tab)

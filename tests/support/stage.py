@@ -28,10 +28,16 @@ class Stage:
         purpose: What the ceremony is for.
         questions: What is asked, unless a passkey is made.
         more: Whether other passkeys could be asked afterwards.
+        label: Of the passkey that is made.
     """
 
     def __init__(
-        self, purpose: Purpose, questions: list[Question] | None = None, *, more: bool = False
+        self,
+        purpose: Purpose,
+        questions: list[Question] | None = None,
+        *,
+        more: bool = False,
+        label: str = "Laptop",
     ) -> None:
         sockets = loopback.bind_both()
         origin = origin_of(sockets, HOST)
@@ -39,10 +45,10 @@ class Stage:
         complete: Any
         if questions is None:
             step = ceremony.begin_enrolment(
-                rp_id=HOST, origin=origin, label="Laptop", nonce=os.urandom(16)
+                rp_id=HOST, origin=origin, label=label, nonce=os.urandom(16)
             )
             complete = ceremony.complete_enrolment
-            display["label"] = ceremony.passkey_name("Laptop")
+            display["label"] = ceremony.passkey_name(label)
         else:
             step = ceremony.begin_evaluation(rp_id=HOST, origin=origin, questions=questions)
             complete = ceremony.complete_evaluation

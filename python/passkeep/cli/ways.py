@@ -49,13 +49,14 @@ _MAX_TEXT = 1 << 20
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Ways(Secret):
-    """What the options say about opening. May hold secrets."""
+    """What the options say about opening, and whether that is only tried. May hold secrets."""
 
     keyring: Path | None
     identities: tuple[Identity, ...]
     way: str | None
     password: str | None
     recovery_key: str | None
+    checking: bool = False
 
 
 def unlock_options(command: Command) -> Command:
@@ -180,7 +181,7 @@ def choose(given: Ways, kinds: set[str], unlock: Callable[..., Identified]) -> I
     if given.way in {PASSKEY, SECURITY_KEY} or (given.way is None and PASSKEY in kinds):
         _log.debug("trying a %s", given.way or PASSKEY)
         try:
-            return unlock(passkey=_passkey_client(given.way))
+            return unlock(passkey=_passkey_client(given))
         except CeremonyError as error:
             if given.way is not None:
                 raise
@@ -210,8 +211,10 @@ def ask_password(given: Ways) -> str:
     return ask_secret("Password")
 
 
-def _passkey_client(way: str | None) -> PasskeyClient:
-    return security_key.client() if way == SECURITY_KEY else Browser(announce=say)
+def _passkey_client(given: Ways) -> PasskeyClient:
+    if given.way == SECURITY_KEY:
+        return security_key.client()
+    return Browser(announce=say, checking=given.checking)
 
 
 def _identities(path: Path) -> Sequence[Identity]:

@@ -25,6 +25,10 @@ RP_IDS = (DEFAULT_RP_ID, "localhost")
 the other name.
 """
 
+_CLOSED = "The page was closed. To go on, open this address again"
+_NOT_IN_THIS_BROWSER = "This browser cannot do it. Open this address in another one"
+
+_FAREWELL = 0.2  # seconds at most
 _TICK = 0.1  # seconds; Windows delivers Ctrl-C only between waits
 
 Result = TypeVar("Result")
@@ -41,6 +45,7 @@ class Browser:
             One of them is the code that the page shows too.
         timeout: Seconds that one ceremony may take. Browsers keep their own sheet open
             for up to five minutes.
+        checking: Whether :meth:`evaluate` is there to try a passkey: the page then says so.
 
     Raises:
         InvalidInputError: A page on loopback cannot have this RP ID, or the time-out is
@@ -54,6 +59,7 @@ class Browser:
         open_url: Callable[[str], object] | None = None,
         announce: Callable[[str], object] | None = None,
         timeout: float = 300.0,
+        checking: bool = False,
     ) -> None:
         if rp_id not in RP_IDS:
             raise InvalidInputError(f"a page on this machine has the RP ID {' or '.join(RP_IDS)}")
@@ -63,6 +69,7 @@ class Browser:
         self._open_url = open_url
         self._announce = announce or (lambda _: None)
         self._timeout = timeout
+        self._purpose: failures.Purpose = "check" if checking else "unlock"
 
     def enroll(self, *, label: str, nonce: bytes) -> Enrolment:
         """Make a passkey; the user is asked two or three times.
@@ -111,7 +118,7 @@ class Browser:
         def begin(origin: str) -> Step:
             return ceremony.begin_evaluation(rp_id=rp_id, origin=origin, questions=questions)
 
-        return self._run("unlock", rp_id, begin, ceremony.complete_evaluation, {"more": more})
+        return self._run(self._purpose, rp_id, begin, ceremony.complete_evaluation, {"more": more})
 
     def _run(
         self,
@@ -139,6 +146,7 @@ class Browser:
             self._announce(f"Continue in your web browser. The page shows the code {code}.")
             showing = Showing(site.url, self._announce, exchange.arrived)
             stack.enter_context(showing.by(self._open_url, lambda: _unseen(site)))
+            stack.callback(_end, site, failures.closed(purpose))
             self._wait(site, showing)
             return exchange.result()
 
@@ -146,12 +154,34 @@ class Browser:
         """Wait until the exchange has an outcome, and make one when the time is up."""
         exchange = site.exchange
         started = time.monotonic()
+        shown: str | None = None
         while not site.ended.wait(_TICK):
             showing.tick()
+            why = _why_the_address(exchange)
+            if why is not None and why != shown:
+                showing.show(why)
+            shown = why
             if time.monotonic() - started > self._timeout:
-                error = failures.timed_out(exchange.purpose, self._timeout, exchange.reported)
-                exchange.fail(error)
+                _end(site, failures.timed_out(exchange.purpose, self._timeout, exchange.reported))
                 return
+
+
+def _why_the_address(exchange: Exchange[Any]) -> str | None:
+    """Return why the person needs the address of the page, if they do."""
+    if exchange.deserted:
+        return _CLOSED
+    if exchange.reported in {failures.NO_WEBAUTHN, failures.NO_PRF}:
+        return _NOT_IN_THIS_BROWSER
+    return None
+
+
+def _end(site: LoopbackServer, error: CeremonyError) -> None:
+    """End a ceremony from this side, and let a page that waits for news hear of it."""
+    if not site.exchange.over:
+        watched = site.exchange.watched
+        site.exchange.fail(error)
+        if watched:
+            site.ended.wait(_FAREWELL)
 
 
 def _unseen(site: LoopbackServer) -> None:

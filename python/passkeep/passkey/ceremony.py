@@ -47,7 +47,7 @@ from passkeep.age.fido2prf import NONCE_SIZE, Credential, prf_inputs
 from passkeep.errors import InvalidInputError
 from passkeep.passkey import responses
 from passkeep.passkey.failures import Purpose, refused
-from passkeep.passkey.step import Step
+from passkeep.passkey.step import Phase, Step
 from passkeep.prf import Answer, Enrolment, Question
 
 MAX_QUESTIONS = 64
@@ -97,6 +97,7 @@ def begin_enrolment(
         "rp_id": rp_id,
         "origin": origin,
         "nonce": nonce.hex(),
+        "phase": "create",
         "server": server,
     }
     return _step(options, state)
@@ -188,7 +189,9 @@ def _registered(state: Mapping[str, Any], response: object) -> Step:
         )
     except (ValueError, AssertionError):
         raise refused(
-            "enrol", "The new passkey was made without checking who is using it, or elsewhere."
+            "enrol",
+            "The new passkey was made without checking who is using it, or elsewhere.",
+            "unverified",
         ) from None
     if data.credential_data is None:
         raise refused("enrol", "The answer holds no passkey.")
@@ -197,6 +200,7 @@ def _registered(state: Mapping[str, Any], response: object) -> Step:
             "enrol",
             "This passkey cannot hold a backup key: its provider has no support for PRF. "
             "You can delete it again.",
+            "no-prf",
         )
     found = {
         "credential": data.credential_data.hex(),
@@ -205,7 +209,7 @@ def _registered(state: Mapping[str, Any], response: object) -> Step:
         "backup_eligible": data.is_backup_eligible(),
         "digest": None if prf.output is None else _digest(prf.output),
     }
-    return _confirm(state, found)
+    return _confirm(state, found, "first" if found["digest"] is None else "confirm")
 
 
 def _confirmed(state: Mapping[str, Any], response: object) -> Step | Enrolment:
@@ -231,11 +235,13 @@ def _confirmed(state: Mapping[str, Any], response: object) -> Step | Enrolment:
             "enrol",
             "This passkey gave a different secret each time it was asked, so it cannot hold "
             "a backup key. You can delete it again. An update of the device may help.",
+            "unstable",
         )
-    return _confirm(state, {**found, "digest": digest})
+    phase: Phase = "again" if found["digest"] is None else "decide"
+    return _confirm(state, {**found, "digest": digest}, phase)
 
 
-def _confirm(state: Mapping[str, Any], found: dict[str, Any]) -> Step:
+def _confirm(state: Mapping[str, Any], found: dict[str, Any], phase: Phase) -> Step:
     """Return the step that asks a new passkey exactly as it will be asked at unlock."""
     credential = Credential(
         AttestedCredentialData(bytes.fromhex(found["credential"])).credential_id,
@@ -246,6 +252,7 @@ def _confirm(state: Mapping[str, Any], found: dict[str, Any]) -> Step:
     more = {
         "nonce": state["nonce"],
         "found": found,
+        "phase": phase,
         "assertions": state.get("assertions", 0) + 1,
     }
     return _ask(state["rp_id"], state["origin"], [question], more)
@@ -287,7 +294,8 @@ def _assertion(
     if assertion.raw_id.hex() not in state["credentials"]:
         raise refused(purpose, "A passkey answered that was not asked.")
     if prf.output is None:
-        raise refused(purpose, "The passkey answered, but without the secret (no PRF output).")
+        message = "The passkey answered, but without the secret (no PRF output)."
+        raise refused(purpose, message, "no-secret")
     signed = assertion.response.authenticator_data + assertion.response.client_data.hash
     return prf.output, assertion.raw_id, (signed, assertion.response.signature)
 

@@ -7,6 +7,7 @@ threads; the outcome is set once, and after it every message is refused.
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Mapping
 from typing import Any, Generic, TypeVar
 
@@ -22,6 +23,9 @@ from passkeep.passkey.step import Step
 Result = TypeVar("Result")
 
 _HALF = PRF_OUTPUT_SIZE // 2
+
+_HOLD = 2.0  # seconds after which a page that watches hears that nothing has changed
+_ABSENCE = 4.0  # seconds without a word after which no page is there; reloading takes less
 
 
 class OverError(Exception):
@@ -58,11 +62,26 @@ class Exchange(Generic[Result]):
         self._number = 1
         self._outcome: tuple[Result | None, Exception | None] | None = None
         self._lock = threading.Lock()
+        self._changed = threading.Condition(self._lock)
+        self._watching = 0
+        self._heard = 0.0
 
     @property
     def over(self) -> bool:
         """True once there is an outcome."""
         return self._outcome is not None
+
+    @property
+    def watched(self) -> bool:
+        """True while a page waits for news."""
+        return self._watching > 0
+
+    @property
+    def deserted(self) -> bool:
+        """True once a page was there and none is any more: closed, or its browser ended."""
+        with self._lock:
+            silent = time.monotonic() - self._heard > _ABSENCE
+            return self.arrived.is_set() and not self._watching and silent
 
     def result(self) -> Result:
         """Return the result.
@@ -81,7 +100,8 @@ class Exchange(Generic[Result]):
         """Take one message of the page and return what the page shows next.
 
         Args:
-            action: ``step`` (where are we?), ``answer``, ``failure`` or ``cancel``.
+            action: ``step`` (where are we?), ``answer``, ``failure``, ``cancel``, or
+                ``watch``, which waits a little for something that the page has not seen.
             message: The message.
 
         Raises:
@@ -89,6 +109,10 @@ class Exchange(Generic[Result]):
             KeyError: There is no such action.
         """
         with self._lock:
+            self._heard = time.monotonic()
+            if action == "watch":
+                # Also after the end: that is what it waits for.
+                return self._watch(message)
             if self.over:
                 raise OverError
             self.arrived.set()
@@ -98,6 +122,7 @@ class Exchange(Generic[Result]):
                 "failure": self._failure,
                 "cancel": self._cancel,
             }[action](message)
+            self._changed.notify_all()
             return self._view()
 
     def fail(self, error: CeremonyError) -> None:
@@ -105,6 +130,18 @@ class Exchange(Generic[Result]):
         with self._lock:
             if not self.over:
                 self._outcome = (None, error)
+                self._changed.notify_all()
+
+    def _watch(self, message: Mapping[str, Any]) -> dict[str, Any]:
+        """Wait for a step that the page does not know yet, or for the end; hold the lock."""
+        known = message.get("step")
+        self._watching += 1
+        try:
+            self._changed.wait_for(lambda: self.over or self._number != known, _HOLD)
+        finally:
+            self._watching -= 1
+            self._heard = time.monotonic()
+        return self._view()
 
     def _answer(self, message: Mapping[str, Any]) -> None:
         # A second tab, or a reply that got lost, may answer a step that is done: the
@@ -139,14 +176,16 @@ class Exchange(Generic[Result]):
                 "purpose": self.purpose,
                 "step": self._number,
                 "kind": self._step.kind,
+                "phase": self._step.phase,
                 "options": self._step.options,
             }
         _, error = self._outcome
         if error is None:
             return {"outcome": "done"}
         if not isinstance(error, CeremonyError):
-            return {"outcome": "refused", "message": "", "hint": ""}
-        return {"outcome": "refused", "message": str(error), "hint": error.hint}
+            return {"outcome": "refused", "reason": "defect", "message": "", "hint": ""}
+        reason = error.reason if isinstance(error, failures.EndedError) else None
+        return {"outcome": "refused", "reason": reason, "message": str(error), "hint": error.hint}
 
     def _unseal(self, message: Mapping[str, Any]) -> object:
         """Return the response with what was sealed as its PRF results, and nothing else."""

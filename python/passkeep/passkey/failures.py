@@ -12,7 +12,19 @@ from typing import Literal
 
 from passkeep.errors import CeremonyError
 
-Purpose = Literal["enrol", "unlock"]
+Purpose = Literal["enrol", "unlock", "check"]
+
+Reason = Literal[
+    "cancelled",  # by the person, on the page
+    "closed",  # by the process, which no longer waits
+    "foreign",  # what came back does not belong to the ceremony
+    "no-prf",  # the new passkey has no secrets
+    "no-secret",  # the answer holds none
+    "timed-out",
+    "unstable",  # a different secret each time
+    "unverified",  # nobody's fingerprint, face or PIN was checked
+]
+"""Why a ceremony ended; the page has its own words for each (texts.js)."""
 
 _HINTS: dict[Purpose, str] = {
     "enrol": (
@@ -22,12 +34,19 @@ _HINTS: dict[Purpose, str] = {
     "unlock": (
         "Try again, or use another way in: another passkey, the password or the recovery key."
     ),
+    "check": (
+        "Nothing was noted. Try again; if it never answers, add another passkey while another "
+        "way in still opens the keyring."
+    ),
 }
 
 _NO_ANSWER = (
     "No passkey answered: it was removed, the fingerprint, face or PIN check failed, "
     "nobody touched it, or the time ran out."
 )
+
+NO_WEBAUTHN, NO_PRF = "NoWebAuthn", "NoPrf"
+"""What the page reports of a browser before it asks for anything."""
 
 # Names of DOMException, from WebAuthn Level 3 (sections "Create" and "Get").
 _MESSAGES = {
@@ -38,12 +57,26 @@ _MESSAGES = {
     "NotSupportedError": "The browser or the passkey does not support what is asked for here.",
     "ConstraintError": "This device cannot check who is using it (fingerprint, face or PIN).",
     "InvalidStateError": "This device refuses to make another passkey here.",
+    NO_WEBAUTHN: "The browser has no passkeys (WebAuthn), or not on this page.",
+    NO_PRF: "The browser says that it gets no secrets from passkeys (PRF).",
 }
 
 _ERROR_NAME = re.compile(r"[A-Za-z]{1,40}")
 
 
-class UnattendedError(CeremonyError):
+class EndedError(CeremonyError):
+    """A ceremony that ended without an answer.
+
+    Attributes:
+        reason: Why, for the page.
+    """
+
+    def __init__(self, message: str, *, hint: str = "", reason: Reason | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.reason = reason
+
+
+class UnattendedError(EndedError):
     """Nobody was there to use a passkey, so there is no use in asking for another one."""
 
 
@@ -67,10 +100,10 @@ def given_up(purpose: Purpose, reported: str | None) -> CeremonyError:
         reported: The last failure that the page reported (see :func:`error_name`), or
             None where there was none and the user just cancelled.
     """
-    if reported is None:
-        return CeremonyError("The ceremony was cancelled in the browser.", hint=_HINTS[purpose])
-    message = _MESSAGES.get(reported, f"The browser reported a failure ({reported}).")
-    return CeremonyError(message, hint=_HINTS[purpose])
+    message = "The ceremony was cancelled in the browser."
+    if reported is not None:
+        message = _MESSAGES.get(reported, f"The browser reported a failure ({reported}).")
+    return EndedError(message, hint=_HINTS[purpose], reason="cancelled")
 
 
 def timed_out(purpose: Purpose, seconds: float, reported: str | None) -> CeremonyError:
@@ -78,7 +111,12 @@ def timed_out(purpose: Purpose, seconds: float, reported: str | None) -> Ceremon
     message = f"The browser gave no answer within {seconds:.0f} seconds."
     if reported is not None:
         message += f" {given_up(purpose, reported)}"
-    return UnattendedError(message, hint=_HINTS[purpose])
+    return UnattendedError(message, hint=_HINTS[purpose], reason="timed-out")
+
+
+def closed(purpose: Purpose) -> CeremonyError:
+    """Return what a page is told that nobody waits for any more."""
+    return UnattendedError("The ceremony was ended.", hint=_HINTS[purpose], reason="closed")
 
 
 def no_browser(purpose: Purpose) -> CeremonyError:
@@ -97,11 +135,12 @@ def no_page(purpose: Purpose) -> CeremonyError:
     )
 
 
-def refused(purpose: Purpose, reason: str) -> CeremonyError:
+def refused(purpose: Purpose, message: str, reason: Reason = "foreign") -> CeremonyError:
     """Return the error for an answer that does not hold.
 
     Args:
         purpose: What the ceremony was for.
-        reason: A full sentence that holds nothing the browser sent.
+        message: A full sentence that holds nothing the browser sent.
+        reason: The same for the page.
     """
-    return CeremonyError(reason, hint=_HINTS[purpose])
+    return EndedError(message, hint=_HINTS[purpose], reason=reason)

@@ -110,7 +110,8 @@ def check_assertion(
     if not hmac.compare_digest(data.rp_id_hash, sha256(state["rp_id"].encode())):
         raise refused(purpose, _FOREIGN)
     if not data.is_user_present() or not data.is_user_verified():
-        raise refused(purpose, "The passkey answered without checking who is using it.")
+        message = "The passkey answered without checking who is using it."
+        raise refused(purpose, message, "unverified")
 
 
 def transports_of(response: object) -> tuple[str, ...]:

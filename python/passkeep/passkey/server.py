@@ -13,7 +13,9 @@ from passkeep.passkey.exchange import Exchange, OverError
 from passkeep.passkey.sealing import BoxKey
 from passkeep.passkey.site import ClosedError, Page, Site
 
-_SCRIPTS = ("page.js", "screen.js", "sealing.js", "texts.js", "webauthn.js")
+_SCRIPTS = (
+    *("page.js", "process.js", "screen.js", "sealing.js", "tabs.js", "texts.js", "webauthn.js"),
+)
 
 TYPES = {
     "css": "text/css; charset=utf-8",
@@ -45,11 +47,12 @@ class LoopbackServer(Site):
 class _Ceremony:
     """A ceremony as a site's application."""
 
-    actions = frozenset({"step", "answer", "failure", "cancel"})
+    actions = frozenset({"step", "watch", "answer", "failure", "cancel"})
 
     def __init__(self, exchange: Exchange[Any], ended: threading.Event) -> None:
         self._exchange = exchange
         self._ended = ended
+        self._answering = threading.local()
 
     @property
     def key(self) -> BoxKey:
@@ -57,12 +60,15 @@ class _Ceremony:
 
     def answer(self, action: str, message: dict[str, Any]) -> tuple[HTTPStatus, object]:
         try:
-            return HTTPStatus.OK, self._exchange.handle(action, message)
+            view = self._exchange.handle(action, message)
         except OverError:
             raise ClosedError from None
+        self._answering.tells = "outcome" in view
+        return HTTPStatus.OK, view
 
     def answered(self) -> None:
-        if self._exchange.over:
+        # In the same thread: another one may just be telling the page how it ended.
+        if self._answering.tells:
             self._ended.set()
 
 

@@ -13,6 +13,8 @@ from passkeep.passkey import opening
 _CODE_ALPHABET = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"  # nothing that looks like something else
 _PATIENCE = 8.0  # seconds until the address is shown for opening by hand
 
+_BY_HAND = "If no page has opened, open this address yourself"
+
 OpenUrl = Callable[[str], object]
 
 
@@ -63,9 +65,9 @@ class Showing:
             self._redirect.close()
         elif self._patient and time.monotonic() - self._started > _PATIENCE:
             # Browsers in a sandbox of their own (snap, flatpak) cannot read the file.
-            self.show("If no page has opened, open this address yourself")
+            self.show()
 
-    def show(self, words: str) -> None:
+    def show(self, words: str = _BY_HAND) -> None:
         """Show the address itself, for opening by hand, behind some words."""
         self._patient = False
         self._announce(f"{words}: {self._url}")

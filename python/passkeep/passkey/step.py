@@ -2,6 +2,14 @@
 
 from typing import Any, Literal, NamedTuple
 
+Phase = Literal["open", "create", "confirm", "first", "again", "decide"]
+"""Why a person is prompted.
+
+To open a slot (``open``); to make a passkey (``create``); to have it repeat the secret that
+it gave while it was made (``confirm``); to ask one that gave none for the first time and the
+second (``first``, ``again``); or once more, since the first two differed (``decide``).
+"""
+
 
 class Step(NamedTuple):
     """One prompt: what the page needs, and what the relying party keeps.
@@ -20,3 +28,9 @@ class Step(NamedTuple):
     def kind(self) -> Literal["create", "get"]:
         """Which method of ``navigator.credentials`` these options are for."""
         return "create" if "rp" in self.options["publicKey"] else "get"
+
+    @property
+    def phase(self) -> Phase:
+        """Why this prompt is needed, for a page that explains it."""
+        phase: Phase = self.state.get("phase", "open")
+        return phase

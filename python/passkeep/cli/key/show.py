@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -40,7 +41,7 @@ def check_command(as_json: bool, given: ways.Ways) -> None:
     A way in that is never tried may be lost without anybody knowing. Try each of
     them now and then, while you have another.
     """
-    with parts.changing(given) as keyring:
+    with parts.changing(replace(given, checking=True)) as keyring:
         opened = keyring.opened_slot
         assert opened is not None
         slot = keyring.mark_checked(opened.id)

@@ -1,71 +1,90 @@
 // One ceremony: asks the process what is next, asks the browser for it, reports back.
 
-import { buttons, drawEnd, drawStep, relabel, say } from "./screen.js";
+import { forgetSession, post, session } from "./process.js";
+import { buttons, drawEnd, drawPause, drawStep, drawTrouble, drawWaiting } from "./screen.js";
 import { seal } from "./sealing.js";
-import { language, text } from "./texts.js";
+import { alone, makeRoom } from "./tabs.js";
+import { howItEnded, language, text } from "./texts.js";
 import { fromCredential, toOptions } from "./webauthn.js";
 
-// A browser that refuses faster than a person can wants a click first.
-const INSTANT = 400; // milliseconds
+const INSTANT = 400; // milliseconds: a person cannot refuse faster, but a browser can
+const BREATH = 1000; // milliseconds until a process that did not answer is asked again
 
-const session = takeSession();
-let view = {};
-let purpose = null;
+let view = {}; // the present step
+let over = false;
+let prompt = null; // the AbortController of an open prompt
 let created = null; // a passkey that was made but is not accepted yet
-let pending = null; // the AbortController of an open prompt
+let answering = false; // whether the process may be accepting it
 
 document.documentElement.lang = language();
 buttons.go.addEventListener("click", run);
 buttons.cancel.addEventListener("click", cancel);
 begin();
 
-// The token and the key leave the address bar at once; the history entry keeps them, so
-// that a reload goes on where it was.
-function takeSession() {
-  const [token, key] = location.hash.slice(1).split(".");
-  if (token && key) {
-    history.replaceState({ token, key }, "", "/");
-  }
-  return history.state;
-}
-
 async function begin() {
   if (!session) {
-    drawEnd(text.refused, text.noKey);
+    drawEnd("ended", text.noKey);
     return;
   }
-  await take(post("step", {}));
-  if (view.kind && !window.PublicKeyCredential) {
-    say(text.noPasskeys, true);
-    buttons.go.hidden = true;
+  await alone(() => drawEnd("ended", text.otherTab));
+  if (!(await hear(post("step")))) {
+    return;
   }
+  drawStep(view);
+  watch();
+  const lacking = await lacks();
+  if (lacking && !over) {
+    await stumble(lacking);
+  }
+}
+
+// What this browser cannot do, as far as it says so.
+async function lacks() {
+  if (!window.PublicKeyCredential) {
+    return "NoWebAuthn";
+  }
+  const can = await PublicKeyCredential.getClientCapabilities?.().catch(() => null);
+  return can?.["extension:prf"] === false ? "NoPrf" : null;
 }
 
 // One click starts the ceremony; later prompts follow by themselves where the browser
 // lets them.
 async function run() {
-  for (let clicked = true; view.kind; clicked = false) {
+  for (let clicked = true; ; clicked = false) {
     const { step } = view;
-    buttons.go.disabled = true;
-    say(text.waiting);
+    drawWaiting(view);
     const started = performance.now();
     let answer;
     try {
       answer = await ask();
     } catch (error) {
-      const wantsClick = !clicked && performance.now() - started < INSTANT;
-      await stumble(error, wantsClick);
+      if (prompt.signal.aborted) {
+        return; // by the cancel button or the end, which do the rest
+      }
+      if (!clicked && performance.now() - started < INSTANT) {
+        drawPause(view);
+      } else {
+        await stumble(error?.name ?? "Error");
+      }
       return;
     }
-    say("");
-    await take(post("answer", { step, ...answer }));
+    answering = true;
+    const goesOn = await hear(post("answer", { step, ...answer }));
+    answering = false;
+    if (!goesOn) {
+      return;
+    }
+    if (view.step === step) {
+      drawTrouble(view, "other"); // the answer got lost
+      return;
+    }
   }
 }
 
 async function ask() {
   const { kind, options } = view;
-  pending = new AbortController();
-  const credential = await navigator.credentials[kind](toOptions(options, pending.signal));
+  prompt = new AbortController();
+  const credential = await navigator.credentials[kind](toOptions(options, prompt.signal));
   const { json, secret } = fromCredential(credential);
   if (kind === "create") {
     created = { rpId: options.publicKey.rp.id, credentialId: json.id };
@@ -74,76 +93,81 @@ async function ask() {
   return { response: json, sealed };
 }
 
-async function stumble(error, wantsClick) {
-  if (pending.signal.aborted) {
-    return; // by the cancel button, which does the rest
-  }
-  if (wantsClick) {
-    say(text.goOn);
-    offer(text.continue);
-    return;
-  }
-  const name = error?.name ?? "Error";
-  say(text.failures[name] ?? text.failures.other, true);
-  offer(text.again);
-  relabel(buttons.cancel, view.more ? text.other : text.giveUp);
-  await take(post("failure", { name }), false);
-}
-
-function offer(label) {
-  relabel(buttons.go, label);
-  buttons.go.focus(); // a disabled button has lost it
+async function stumble(name) {
+  drawTrouble(view, name);
+  await hear(post("failure", { name }));
 }
 
 async function cancel() {
-  pending?.abort();
+  prompt?.abort();
   buttons.cancel.disabled = true;
-  await take(post("cancel", {}));
+  await hear(post("cancel"));
 }
 
-// Shows what a reply says, or that nobody is there any more.
-async function take(reply, redraw = true) {
+// Takes in a reply, and says whether the ceremony goes on.
+async function hear(reply) {
+  let news;
   try {
-    view = await reply;
+    news = await reply.catch(() => post("step"));
   } catch {
-    view = {};
-    drawEnd(text.lostTitle, text.lost);
-    return;
+    end("ended", text.lost);
+    if (!answering) {
+      forgetPasskey();
+    }
+    return false;
   }
-  if (view.outcome) {
-    await finish();
+  if (news.outcome) {
+    finish(news);
   } else {
-    purpose = view.purpose;
-    if (redraw) {
-      drawStep(view);
+    view = news;
+  }
+  return !over;
+}
+
+// The process tells at once that it has ended the ceremony. That it is gone, or that this
+// page is, the other one notices within seconds.
+async function watch() {
+  let { step } = view;
+  while (!over) {
+    try {
+      const news = await post("watch", { step });
+      step = news.step;
+      if (news.outcome) {
+        finish(news);
+      }
+    } catch {
+      await new Promise((resolve) => setTimeout(resolve, BREATH));
+      if (!over) {
+        await hear(post("step"));
+      }
     }
   }
 }
 
-async function finish() {
-  history.replaceState(null, "", "/");
-  if (view.outcome === "done") {
-    drawEnd(text[purpose].doneTitle, text[purpose].done);
-    return;
-  }
-  drawEnd(text.refused, view.message, view.hint, text.closePage);
-  if (created) {
-    // Password managers that know this call take the useless passkey off their lists.
-    await window.PublicKeyCredential.signalUnknownCredential?.(created).catch(() => {});
+function finish(news) {
+  const done = news.outcome === "done";
+  const words = howItEnded(view, news);
+  end(done ? "done" : words.calm ? "ended" : "refused", words);
+  if (!done) {
+    forgetPasskey();
   }
 }
 
-async function post(action, message) {
-  const reply = await fetch(`/api/${action}`, {
-    method: "POST",
-    headers: { Authorization: `Bearer ${session.token}`, "Content-Type": "application/json" },
-    body: JSON.stringify(message),
-    // The page sends no referrer; under that policy alone some browsers hide the Origin.
-    referrerPolicy: "same-origin",
-    cache: "no-store",
-  });
-  if (!reply.ok) {
-    throw new Error(String(reply.status));
+function end(state, words) {
+  if (over) {
+    return;
   }
-  return reply.json();
+  over = true;
+  prompt?.abort();
+  forgetSession();
+  makeRoom();
+  drawEnd(state, words);
+}
+
+// Password managers that know this call take a useless passkey off their lists.
+function forgetPasskey() {
+  if (created) {
+    window.PublicKeyCredential.signalUnknownCredential?.(created).catch(() => {});
+    created = null;
+  }
 }
