@@ -7,7 +7,7 @@ from datetime import date, timedelta
 import pytest
 
 import passkeep
-from passkeep.keyring import reminder
+from passkeep.keyring import reminder, vault
 from support.keyrings import PASSWORD, PASSWORD_2
 from support.passkeys import SoftwarePasskeys
 
@@ -219,6 +219,21 @@ def test_a_full_keyring_can_replace_and_not_add(tmp_path):
     loaded = saved(keyring, tmp_path / "full.json")
     assert len(loaded.slots) == 16
     loaded.unlock(recovery_key=digits)
+
+
+def test_no_more_passwords_and_roots_are_made_than_an_unlock_tries(made, tmp_path, monkeypatch):
+    keyring = passkeep.Keyring.load(made.write(tmp_path))
+    keyring.unlock(recovery_key=made.digits)
+    monkeypatch.setattr("passkeep.keyring.document.MAX_PASSWORDS", 1)
+    with pytest.raises(passkeep.LimitError, match="at most 1 passwords"):
+        keyring.add_password(PASSWORD_2)
+    for _ in range(vault.MAX_ROOTS - 1):
+        keyring.rotate()
+    with pytest.raises(passkeep.LimitError, match="as many as a keyring can have") as caught:
+        keyring.rotate()
+    assert "new keyring" in caught.value.hint
+    loaded = saved(keyring, tmp_path / "rotated.json")
+    assert len(loaded.unlock(recovery_key=made.digits).identities) == vault.MAX_ROOTS
 
 
 # Labels, checks and reminders

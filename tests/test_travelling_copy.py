@@ -12,9 +12,10 @@ import pytest
 
 import passkeep
 from passkeep.age import envelope, message
+from passkeep.age import header as grammar
 from passkeep.age.header import Stanza
 from passkeep.age.scrypt import Password
-from passkeep.keyring import seal, travel
+from passkeep.keyring import opening, seal, travel
 from support.keyrings import PASSWORD
 
 
@@ -252,16 +253,70 @@ def test_a_malformed_passkey_slot_asks_nobody(unasked, public, backup_with, name
     assert unasked.passkeys.prompts == []
 
 
-def test_a_password_slot_cannot_ask_for_endless_work(public, backup_with):
-    value = unpacked(public)
-    greedy = message.encrypt_text("x\n", [Password("x", work_factor=10)])
+@pytest.fixture
+def no_scrypt(monkeypatch):
+    """Nothing is worked for that is refused."""
+    monkeypatch.setattr(Password, "_derive", lambda *_: pytest.fail("scrypt ran"))
+
+
+def password_slot(value, work_factor):
+    greedy = message.encrypt_text("x\n", [Password("x", work_factor=2)])
     header = message.split(greedy)[1]
     salt, _ = header.stanzas[0].args
-    text = envelope_text(Stanza("scrypt", (salt, "30"), header.stanzas[0].body))
-    value["slots"].append(passkey_slot(value) | {"kind": "password", "identity": text})
+    text = envelope_text(Stanza("scrypt", (salt, work_factor), header.stanzas[0].body))
+    return passkey_slot(value) | {"kind": "password", "identity": text}
+
+
+@pytest.mark.parametrize("work_factor", ["19", "20", "30"])
+def test_a_password_slot_asks_for_no_more_work_than_slots_are_made_with(
+    public, backup_with, request, work_factor
+):
+    value = unpacked(public)
+    value["slots"].append(password_slot(value, work_factor))
     backup = backup_with(packed(value))
-    with pytest.raises(passkeep.LimitError):
+    request.getfixturevalue("no_scrypt")
+    with pytest.raises(passkeep.LimitError, match="limit is 2\\^18"):
         passkeep.verify(backup, passkeep.Unlock(password=PASSWORD))
+
+
+def test_only_so_many_passwords_are_tried(public, backup_with, request):
+    value = unpacked(public)
+    value["slots"] += [password_slot(value, "2") for _ in range(9)]
+    backup = backup_with(packed(value))
+    request.getfixturevalue("no_scrypt")
+    with pytest.raises(passkeep.LimitError, match="at most 8 passwords"):
+        passkeep.verify(backup, passkeep.Unlock(password=PASSWORD))
+
+
+@pytest.mark.parametrize("count", [256, 257])
+def test_a_strangers_root_has_only_so_many_identities(public, tree, tmp_path, count):
+    """Whoever holds a recipient cannot verify the copy, so it may be anything."""
+    me, root = passkeep.Identity.generate(), passkeep.Identity.generate()
+    value = unpacked(public)
+    lines = "".join(f"{one}\n" for one in (*[passkeep.Identity.generate()] * (count - 1), root))
+    value["root"] = message.encrypt_text(lines, [me.recipient])
+    stanza = Stanza(travel.STANZA_TYPE, ("1",), packed(value))
+    header, _ = envelope.new_header([root.recipient], [stanza])
+    stanzas = grammar.parse(header)[0].stanzas
+    if count > 256:
+        with pytest.raises(passkeep.LimitError, match="256 roots"):
+            passkeep.Unlock(identity=me).unwrap(stanzas)
+    else:
+        assert passkeep.Unlock(identity=me).unwrap(stanzas)
+
+
+def test_a_file_costs_only_so_many_tries_with_a_root(monkeypatch):
+    monkeypatch.setattr(opening, "MAX_TRIES", 12)
+    roots = [passkeep.Identity.generate() for _ in range(4)]
+    identity = opening.RootIdentity(roots)
+    key, stranger = os.urandom(16), passkeep.Identity.generate().recipient
+    theirs, ours = stranger.wrap(key), roots[-1].recipient.wrap(key)
+    unknown = [Stanza("unknown", (), b"")] * 100
+    # The last root opens the third recipient's stanza with the last try.
+    assert identity.unwrap([*unknown, *theirs, *theirs, *ours, *theirs * 9]) == key
+    assert identity.unwrap(theirs * 3) is None
+    with pytest.raises(passkeep.LimitError, match="more recipients than can be tried"):
+        identity.unwrap([*theirs * 3, *ours])
 
 
 def envelope_text(stanza) -> str:

@@ -17,8 +17,9 @@ from passkeep.age.secret import Secret
 from passkeep.errors import InvalidInputError, KeyringError, LimitError
 from passkeep.keyring import document as doc
 from passkeep.keyring import seal, strict_json, travel
-from passkeep.keyring.document import Document, Slot
+from passkeep.keyring.document import Document, Kind, Slot
 from passkeep.keyring.strict_json import Fields, Object, encode_data
+from passkeep.keyring.vault import MAX_ROOTS
 
 MIN_WAYS_IN = 2
 
@@ -60,15 +61,16 @@ def is_complete(document: Document) -> bool:
     return any(slot.kind == "recovery-key" for slot in document.slots)
 
 
-def check_room(document: Document) -> None:
-    """Raises LimitError unless one more slot fits."""
+def check_room(document: Document, kind: Kind) -> None:
+    """Raises LimitError unless one more slot of this kind fits."""
     if len(document.slots) >= doc.MAX_SLOTS:
         raise LimitError(f"a keyring has at most {doc.MAX_SLOTS} slots")
+    doc.check_passwords((*(slot.kind for slot in document.slots), kind))
 
 
 def added(contents: Contents, slot: Slot) -> Contents:
     """With one more slot, which opens earlier backups of this root as well."""
-    check_room(contents.document)
+    check_room(contents.document, slot.kind)
     return _with_slots(contents, (*contents.document.slots, slot))
 
 
@@ -117,7 +119,16 @@ def removal_obstacle(
 
 
 def rotated(contents: Contents) -> Contents:
-    """With a new root. The old ones stay, so that earlier backups open."""
+    """With a new root. The old ones stay, so that earlier backups open.
+
+    Raises:
+        LimitError: It has had as many roots as a keyring can have.
+    """
+    if len(contents.identities) >= MAX_ROOTS:
+        raise LimitError(
+            f"the keyring has had {MAX_ROOTS} roots, as many as a keyring can have",
+            hint="Make a new keyring with `passkeep init`. Keep this one for earlier backups.",
+        )
     root = HybridIdentity.generate()
     return replace(
         contents,

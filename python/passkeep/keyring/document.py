@@ -7,6 +7,7 @@ until :func:`passkeep.keyring.seal.verify` has passed.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias, get_args
 
@@ -15,6 +16,8 @@ from passkeep.keyring.strict_json import Fields, Object, encode_data
 
 VERSION = "keyring/1"
 MAX_SLOTS = 16
+MAX_PASSWORDS = 8
+"""Password slots: an unlock works through them, each for about a second."""
 _SLOT_ID = re.compile("[0-9a-f]{8}")
 MAX_DOCUMENT = 1 << 20
 """Bytes of a keyring file that are read at most."""
@@ -114,7 +117,7 @@ def parse(value: Object) -> Document:
 
     Raises:
         DamagedError: It is not a keyring, or malformed.
-        LimitError: It has more than 16 slots.
+        LimitError: It has more than 16 slots, or more than 8 passwords.
         NewerVersionError: It needs a newer passkeep.
     """
     fields = Fields(value, "the keyring")
@@ -135,10 +138,11 @@ def parse_slots(values: list[Any]) -> tuple[Slot, ...]:
 
     Raises:
         DamagedError: They are malformed.
-        LimitError: There are more than 16.
+        LimitError: There are more than 16, or more than 8 passwords.
         NewerVersionError: One needs a newer passkeep.
     """
     slots = tuple(_parse_slot(slot) for slot in limited(values))
+    check_passwords(slot.kind for slot in slots)
     if len({slot.id for slot in slots}) != len(slots):
         raise DamagedError("the keyring is malformed: two slots have the same id")
     return slots
@@ -186,6 +190,16 @@ def limited(slots: list[Any]) -> list[Any]:
     if len(slots) > MAX_SLOTS:
         raise LimitError(f"a keyring has at most {MAX_SLOTS} slots; this one has {len(slots)}")
     return slots
+
+
+def check_passwords(kinds: Iterable[Kind]) -> None:
+    """Refuses more password slots than an unlock tries.
+
+    Raises:
+        LimitError: There are more than 8.
+    """
+    if sum(kind == "password" for kind in kinds) > MAX_PASSWORDS:
+        raise LimitError(f"a keyring has at most {MAX_PASSWORDS} passwords")
 
 
 def _parse_slot(value: object) -> Slot:

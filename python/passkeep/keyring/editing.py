@@ -11,7 +11,7 @@ from passkeep.age.hybrid import HybridRecipient
 from passkeep.errors import InvalidInputError, KeyringError
 from passkeep.keyring import changes, recovery, slots
 from passkeep.keyring.changes import Contents
-from passkeep.keyring.document import MAX_SLOTS, Document, Slot
+from passkeep.keyring.document import Document, Kind, Slot
 from passkeep.keyring.strict_json import Object
 from passkeep.prf import PasskeyClient
 
@@ -92,9 +92,9 @@ class Editable:
         Raises:
             InvalidInputError: The password is too easy to guess, or the label malformed.
             KeyringError: The keyring is locked.
-            LimitError: It has 16 slots already.
+            LimitError: It has 16 slots or 8 passwords already.
         """
-        contents = self._with_room()
+        contents = self._with_room("password")
         slot = slots.password_slot(contents.keyring_key, password, label, allow_weak=allow_weak)
         return self._add(slot)
 
@@ -107,7 +107,7 @@ class Editable:
             KeyringError: The keyring is locked.
             LimitError: It has 16 slots already.
         """
-        contents = self._with_room()
+        contents = self._with_room("passkey")
         return self._add(slots.passkey_slot(contents.keyring_key, client, label))
 
     def add_recipient(self, recipient: str | HybridRecipient, *, label: str) -> Slot:
@@ -119,7 +119,7 @@ class Editable:
             KeyringError: The keyring is locked, or has this recipient already.
             LimitError: It has 16 slots already.
         """
-        self._with_room()
+        self._with_room("recipient")
         slot = slots.recipient_slot(recipient, label)
         if slot.recipient in {one.recipient for one in self.slots}:
             raise KeyringError("the keyring has this recipient already")
@@ -152,7 +152,12 @@ class Editable:
         return changes.removal_obstacle(self._document, slot_id)
 
     def rotate(self) -> None:
-        """Makes a new root for the backups to come. Raises KeyringError if locked."""
+        """Makes a new root for the backups to come.
+
+        Raises:
+            KeyringError: The keyring is locked.
+            LimitError: It has had 256 roots already.
+        """
         self._change(changes.rotated(self._unlocked()))
 
     def change_password(self, slot_id: str, new: str, *, allow_weak: bool = False) -> Slot:
@@ -236,6 +241,6 @@ class Editable:
             raise KeyringError("the keyring is locked", hint="Unlock it first.")
         return self._contents
 
-    def _with_room(self) -> Contents:
-        changes.check_room(self._document)
+    def _with_room(self, kind: Kind) -> Contents:
+        changes.check_room(self._document, kind)
         return self._unlocked()

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import islice, product
 
+from passkeep.age import hybrid
 from passkeep.age.header import Stanza
 from passkeep.age.hybrid import HybridIdentity
 from passkeep.age.secret import Secret
-from passkeep.errors import InvalidInputError
+from passkeep.errors import InvalidInputError, LimitError
 from passkeep.keyring import recovery, vault
 from passkeep.prf import PasskeyClient
+
+MAX_TRIES = 1 << 15
+"""Unwrappings that a file may cost: some ten seconds."""
 
 
 class RootIdentity(Secret):
@@ -23,11 +28,24 @@ class RootIdentity(Secret):
         self.identities = tuple(identities)
 
     def unwrap(self, stanzas: Sequence[Stanza]) -> bytes | None:
-        """Opens a file key with whichever root identity fits; None if none does."""
-        for identity in self.identities:
-            file_key = identity.unwrap(stanzas)
+        """Opens a file key with whichever root identity fits; None if none does.
+
+        Raises:
+            LimitError: None fits among as many tries as any file may cost.
+            DamagedError: A stanza is malformed.
+        """
+        # A file that was sealed to a keyring has its stanza first, or nearly so.
+        wrapped = (stanza for stanza in stanzas if stanza.type == hybrid.STANZA_TYPE)
+        pairs = product(wrapped, self.identities)
+        for stanza, identity in islice(pairs, MAX_TRIES):
+            file_key = identity.unwrap([stanza])
             if file_key is not None:
                 return file_key
+        if next(pairs, None) is not None:
+            raise LimitError(
+                "the file has more recipients than can be tried with every root of the keyring",
+                hint="Use the recovery key: a file that is sealed to it opens at once.",
+            )
         return None
 
 

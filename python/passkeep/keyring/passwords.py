@@ -48,7 +48,7 @@ def prepare(password: str, *, allow_weak: bool = False) -> str:
 
 
 def spellings(password: str) -> Iterator[str]:
-    """What to try at unlock: as typed, then in the form that slots are made with."""
+    """What to try: as typed, then in the form that slots are made with."""
     yield password
     normal = unicodedata.normalize("NFC", password)
     if normal != password:

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from passkeep.age import fido2prf, keys, message
 from passkeep.age.header import Stanza
 from passkeep.age.hybrid import HybridIdentity
-from passkeep.age.scrypt import Password
+from passkeep.age.scrypt import WORK_FACTOR, Password
 from passkeep.age.secret import Secret
-from passkeep.errors import DamagedError, WrongKeyError
+from passkeep.errors import DamagedError, LimitError, WrongKeyError
 from passkeep.keyring import passwords, seal, typos
-from passkeep.keyring.document import Kind
+from passkeep.keyring.document import Kind, check_passwords
 from passkeep.keyring.strict_json import Object, untrusted
 from passkeep.prf import Answer, PasskeyClient, Question
+
+MAX_ROOTS = 256
+"""Root identities: each rotation adds one, and whoever opens a backup may try them all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,13 +76,16 @@ def open_with_password(vault: Vault, password: str) -> Opened:
         WrongKeyError: No password slot opens with it.
         TamperedError: The vault's MAC does not fit.
         DamagedError: The vault is malformed.
-        LimitError: A slot asks for more scrypt work than 2^20.
+        LimitError: There are more than 8 password slots, or one asks for more scrypt
+            work than the 2^18 that slots are made with.
     """
     locks = _of_kind(vault, "password")
+    check_passwords(lock.kind for _, lock in locks)
     for spelling in passwords.spellings(password):
         for index, lock in locks:
             try:
-                text = message.decrypt_text(_wrapped(lock), [Password(spelling)])
+                way = Password(spelling, max_work_factor=WORK_FACTOR)
+                text = message.decrypt_text(_wrapped(lock), [way])
             except WrongKeyError:
                 continue
             return _open(vault, index, _seed(text))
@@ -140,12 +146,13 @@ def open_as_recipient(vault: Vault, identity: HybridIdentity) -> tuple[HybridIde
     Raises:
         WrongKeyError: The root is not sealed to this identity.
         DamagedError: The vault is malformed.
+        LimitError: It holds more than 256 identities.
     """
     try:
         text = message.decrypt_text(vault.root, [identity])
     except WrongKeyError:
         raise WrongKeyError("the keyring is not sealed to this identity") from None
-    return tuple(_hybrid_only(text))
+    return _roots(text)
 
 
 def open_with_passkey(vault: Vault, client: PasskeyClient) -> Opened:
@@ -220,13 +227,18 @@ def _open(vault: Vault, index: int, seed: bytes) -> Opened:
         raise seal.changed_by_a_stranger() from None
     seal.verify(vault.document, vault.mac, keyring_key)
     text = message.decrypt_text(vault.root, [HybridIdentity.from_seed(seed)])
-    return Opened(index, keyring_key, tuple(_hybrid_only(text)))
+    return Opened(index, keyring_key, _roots(text))
 
 
-def _hybrid_only(text: str) -> Iterator[HybridIdentity]:
+def _roots(text: str) -> tuple[HybridIdentity, ...]:
+    if len(text.splitlines()) > MAX_ROOTS:
+        raise LimitError(f"the keyring has more than {MAX_ROOTS} roots")
     with untrusted("the keyring's root"):
         identities = keys.parse_identity_file(text)
-    for identity in identities:
-        if not isinstance(identity, HybridIdentity):
-            raise DamagedError("the keyring is malformed: its root holds a classic identity")
-        yield identity
+    return tuple(map(_hybrid_only, identities))
+
+
+def _hybrid_only(identity: keys.Identity) -> HybridIdentity:
+    if not isinstance(identity, HybridIdentity):
+        raise DamagedError("the keyring is malformed: its root holds a classic identity")
+    return identity
