@@ -11,7 +11,7 @@ from passkeep.age.hybrid import HybridRecipient
 from passkeep.errors import InvalidInputError, KeyringError
 from passkeep.keyring import changes, recovery, slots
 from passkeep.keyring.changes import Contents
-from passkeep.keyring.document import Document, Kind, Slot
+from passkeep.keyring.document import MAX_SLOTS, Document, Kind, Slot
 from passkeep.keyring.strict_json import Object
 from passkeep.prf import PasskeyClient
 
