@@ -56,6 +56,18 @@ def test_show_escapes_labels(made, tmp_path):
     assert "red\nline" not in text
 
 
+def test_a_new_password_belongs_to_a_password(made, tmp_path):
+    path = made.write(tmp_path)
+    before = path.read_bytes()
+    result = run(
+        *("key", "add", "passkey", "--new-password-env", "NEW", "--keyring", path),
+        env={"NEW": "x"},
+    )
+    assert_fails(result, 2, hint=False)
+    assert "Only `key add password` takes a new password" in result.err
+    assert path.read_bytes() == before
+
+
 def test_the_keyring_by_environment(keyring_path):
     ok("key", "show", env={"PASSKEEP_KEYRING": str(keyring_path)})
 

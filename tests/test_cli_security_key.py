@@ -44,7 +44,7 @@ def enrolled(key, tmp_path) -> Path:
         assert PIN not in person.screen, "PINs are not echoed"
         assert "Touch your security key." in person.screen
         assert person.screen.count("Touch it again.") == 2
-        assert "browser" not in person.screen
+        assert "web browser" not in person.screen
         assert "on this one device" in person.screen
     return path
 
@@ -117,6 +117,25 @@ def test_an_empty_pin_ends_it(backup, key, tmp_path):
     code, screen = restore(backup, tmp_path / "out", key, pins=("",))
     assert code == 1
     assert "no PIN was given" in screen
+
+
+@pytest.mark.parametrize("browser", [False, True])
+def test_with_no_browser_to_be_seen_the_key_is_asked(backup, key, tmp_path, browser):
+    shown = (
+        {"BROWSER": "true"} if browser else {"BROWSER": "", "DISPLAY": "", "WAYLAND_DISPLAY": ""}
+    )
+    with Terminal(
+        "restore", backup, "-C", tmp_path / "out", program=plugged_in(key), env=shown
+    ) as person:
+        if browser:
+            person.wait_for("web browser")
+            person.interrupt()
+            assert person.finish() == 130
+            return
+        person.wait_for("PIN of your security key")
+        person.type(PIN)
+        assert person.finish() == 0, person.screen
+    assert "web browser" not in person.screen
 
 
 def test_ctrl_c_at_the_pin(backup, key, tmp_path):

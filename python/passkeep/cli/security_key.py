@@ -26,6 +26,13 @@ def client(rp_id: str | None = None) -> PasskeyClient:
     return SecurityKey(_Prompts()) if rp_id is None else SecurityKey(_Prompts(), rp_id=rp_id)
 
 
+def is_what_there_is() -> bool:
+    """Whether no browser can be shown here, but a security key is plugged in."""
+    from passkeep.passkey import hid_keys, opening
+
+    return not opening.can_show() and hid_keys.any_plugged_in()
+
+
 class _Prompts:
     """Implements `passkey.UserInteraction`. The PIN is typed unseen, and kept nowhere."""
 

@@ -212,7 +212,7 @@ def ask_password(given: Ways) -> str:
 
 
 def _passkey_client(given: Ways) -> PasskeyClient:
-    if given.way == SECURITY_KEY:
+    if given.way == SECURITY_KEY or (given.way is None and security_key.is_what_there_is()):
         return security_key.client()
     return Browser(announce=say, checking=given.checking)
 

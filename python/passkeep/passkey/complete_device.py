@@ -15,6 +15,8 @@ from fido2.ctap import STATUS, CtapDevice
 from fido2.ctap2.base import Ctap2
 from fido2.hid import CTAPHID
 
+from passkeep.passkey.readers import is_on_reader
+
 _ALLOW_LIST, _CREDENTIAL = 3, 1  # keys of the request and of the answer
 
 
@@ -27,6 +29,11 @@ class CompleteDevice(CtapDevice):
 
     def __init__(self, device: CtapDevice) -> None:
         self._device = device
+
+    @property
+    def transport(self) -> str:
+        """How the key is reached, as WebAuthn names it."""
+        return "nfc" if is_on_reader(self._device) else "usb"
 
     @property
     def capabilities(self) -> int:

@@ -1,4 +1,4 @@
-"""Security keys on USB: finding them, and letting a person choose one of several."""
+"""Security keys on USB and NFC: finding them, and letting a person choose one of several."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import os
 import queue
 import sys
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from fido2.client import DefaultClientDataCollector, Fido2Client
@@ -21,11 +21,12 @@ from passkeep.passkey import key_failures
 from passkeep.passkey.complete_device import CompleteDevice
 from passkeep.passkey.dialogue import Dialogue
 from passkeep.passkey.failures import Purpose
+from passkeep.passkey.readers import on_readers
 
 _TICK = 0.1  # seconds; Windows delivers Ctrl-C only between waits
 _PARTING = 5.0  # seconds for the keys that were not chosen to notice it
 
-Key = tuple[CtapDevice, Ctap2]
+Key = tuple[CompleteDevice, Ctap2]
 
 
 def open_one(purpose: Purpose, dialogue: Dialogue) -> Key:
@@ -81,9 +82,23 @@ def _opens(node: Path) -> bool:
     return True
 
 
-def _plugged_in() -> Iterator[CtapDevice]:
-    """List what can be opened. A key that fails while it is opened ends the list."""
-    found = CtapHidDevice.list_devices()
+def any_plugged_in() -> bool:
+    """Whether there is a key at all, able to serve or not."""
+    for device in _plugged_in():
+        device.close()
+        return True
+    return bool(locked_nodes())
+
+
+def _plugged_in() -> Iterator[CompleteDevice]:
+    """List what can be opened."""
+    for devices in (CtapHidDevice.list_devices, on_readers):
+        yield from _opened(devices)
+
+
+def _opened(list_devices: Callable[[], Iterator[CtapDevice]]) -> Iterator[CompleteDevice]:
+    """Open what a list gives. A key that fails while it is opened ends the list."""
+    found = list_devices()
     while True:
         try:
             yield CompleteDevice(next(found))
@@ -93,7 +108,9 @@ def _plugged_in() -> Iterator[CtapDevice]:
             return
 
 
-def _able(purpose: Purpose, devices: Sequence[CtapDevice]) -> tuple[list[Key], list[CeremonyError]]:
+def _able(
+    purpose: Purpose, devices: Sequence[CompleteDevice]
+) -> tuple[list[Key], list[CeremonyError]]:
     """Part the keys into those that can serve and the reasons why others cannot."""
     able, obstacles = [], []
     for device in devices:

@@ -143,7 +143,7 @@ class HidClient:
         """Add how the key was reached, which python-fido2 leaves out."""
         if "attestationObject" in response["response"]:
             known = set(self._ctap.info.transports) & TRANSPORTS
-            response["response"]["transports"] = sorted(known | {"usb"})
+            response["response"]["transports"] = sorted(known | {self._device.transport})
         return response
 
 

@@ -34,7 +34,9 @@ def no_key(purpose: Purpose, locked: Sequence[str]) -> CeremonyError:
             hint=_UDEV,
         )
     return UnattendedError(
-        "No security key was found.", hint="Plug it in and try again. " + hint(purpose)
+        "No security key was found.",
+        hint="Plug it in and try again; NFC readers need `pip install 'passkeep[nfc]'`. "
+        + hint(purpose),
     )
 
 

@@ -44,18 +44,21 @@ def discreet(url: str) -> Iterator[str]:
 
 
 def open_in_browser(url: str) -> bool:
-    """Open ``url`` in the user's browser; False where there is none to be seen.
+    """Open ``url`` in the user's browser; False where there is none to be seen."""
+    return can_show() and webbrowser.open(url)
+
+
+def can_show() -> bool:
+    """Whether a browser could be seen here.
 
     Without a display :mod:`webbrowser` would start a text browser in the terminal, which
     cannot do passkeys.
     """
-    if (
-        sys.platform == "linux"
-        and not _in_wsl()
-        and not any(os.environ.get(name) for name in ("BROWSER", "DISPLAY", "WAYLAND_DISPLAY"))
-    ):
-        return False
-    return webbrowser.open(url)
+    return (
+        sys.platform != "linux"
+        or _in_wsl()
+        or any(os.environ.get(name) for name in ("BROWSER", "DISPLAY", "WAYLAND_DISPLAY"))
+    )
 
 
 def _write(page: str) -> Path | None:

@@ -53,6 +53,8 @@ def add_command(
         raise click.UsageError("Only `key add recipient` takes a recipient, and it needs one.")
     if no_travel and kind == "recipient":
         raise click.UsageError("A recipient always travels: nothing of it can be guessed.")
+    if new_password_env is not None and kind != "password":
+        raise click.UsageError("Only `key add password` takes a new password.")
     client = enrol.passkey_client(rp_id, security_key) if kind == "passkey" else None
     password = options.read_password(new_password_env, None)
     if kind == "password" and password is None:
