@@ -117,6 +117,15 @@ class Faulty(Result):
     seen: int
 
 
+def build(folder: Path) -> Path:
+    """Compiles the shim that makes system calls fail."""
+    shim = folder / "faults.so"
+    warnings = ("-Wall", "-Wextra", "-Werror")
+    command = ["gcc", "-shared", "-fPIC", "-O1", *warnings, "-o", shim, _SOURCE, "-ldl"]
+    subprocess.run(command, check=True)
+    return shim
+
+
 class Faults:
     """Runs commands with faults. A context manager.
 
@@ -126,13 +135,9 @@ class Faults:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        shim = folder / "faults.so"
-        warnings = ("-Wall", "-Wextra", "-Werror")
-        command = ["gcc", "-shared", "-fPIC", "-O1", *warnings, "-o", shim, _SOURCE, "-ldl"]
-        subprocess.run(command, check=True)
         self._server = subprocess.Popen(
             [sys.executable, "-c", _SERVER],
-            env=os.environ | {"LD_PRELOAD": str(shim)},
+            env=os.environ | {"LD_PRELOAD": str(build(folder))},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,

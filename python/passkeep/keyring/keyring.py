@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from passkeep.age.hybrid import HybridIdentity, HybridRecipient
-from passkeep.errors import KeyringError, LimitError
+from passkeep.errors import KeyringError, LimitError, NotSyncedError
 from passkeep.incoming import Source
 from passkeep.keyring import (
     adoption,
@@ -158,17 +158,21 @@ class Keyring(Editable):
         state, public = state or State(), self.public()
         with storage.guarded(path):
             replacing = self._check_replaces(path, source)
-            with suppress(OSError):
+            with suppress(OSError, NotSyncedError):
                 # A machine that cannot remember asks again.
                 state.expect(public.id, public.fingerprint)
-            storage.publish_verified(
-                path,
-                text,
-                overwrite=replacing,
-                verify=lambda stored: changes.verify(stored, contents),
-            )
+            try:
+                storage.publish_verified(
+                    path,
+                    text,
+                    overwrite=replacing,
+                    verify=lambda stored: changes.verify(stored, contents),
+                )
+            except NotSyncedError:
+                self._note_file(path, source)
+                raise
         self._note_file(path, source)
-        with suppress(OSError):
+        with suppress(OSError, NotSyncedError):
             state.trust(public.id, public.fingerprint, self._named)
             state.remember_epoch(self.id, self.epoch)
 
@@ -176,7 +180,7 @@ class Keyring(Editable):
     def changing(
         self, path: str | os.PathLike[str], *, state: State | None = None
     ) -> Iterator[None]:
-        """Saves what the block changes, and takes it back in memory where that fails.
+        """Saves what the block changes, and takes it back in memory where it was not saved.
 
         Args:
             path: The keyring file.
@@ -190,6 +194,8 @@ class Keyring(Editable):
             yield
             if self._source is None:
                 self.save(path, state=state)
+        except NotSyncedError:
+            raise
         except BaseException:
             vars(self).update(before)
             raise
@@ -338,7 +344,7 @@ class Keyring(Editable):
         if identity is not None:
             return RootIdentity(vault.open_as_recipient(locked, identity))
         opened = open_vault(locked, password=password, recovery_key=recovery_key, passkey=passkey)
-        with suppress(OSError):
+        with suppress(OSError, NotSyncedError):
             # On a machine that cannot remember, a person still gets in.
             state.remember_epoch(self.id, self.epoch)
         left_out = travel.left_out(self._document)

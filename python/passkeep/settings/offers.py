@@ -7,11 +7,12 @@ gets to the disk.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from passkeep.errors import OutputError
+from passkeep.errors import NotSyncedError, OutputError
 from passkeep.keyring import Keyring, Slot, retiring
 from passkeep.output import check_target
 from passkeep.settings.fields import Fields, about
@@ -75,12 +76,11 @@ class Offers:
         return self._show("replace", self._session.unlocked())
 
     def _confirm_replacing(self, fields: Fields) -> dict[str, Any]:
-        with self._session.changing() as keyring:
+        with self._ending(), self._session.changing() as keyring:
             offer = self._find(fields, "replace")
             if offer.keyring is not keyring:
                 raise stale("this recovery key")
             slot = _confirm(keyring, fields)
-        self._offer = None
         return {"slot": slot.id}
 
     def _begin_setup(self, _: Fields) -> dict[str, Any]:
@@ -93,15 +93,24 @@ class Offers:
         self._refuse_second()
         offer, path = self._find(fields, "setup"), self._session.path
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with offer.keyring.changing(path):
+        with self._ending(), offer.keyring.changing(path):
             slot = _confirm(offer.keyring, fields)
             password = fields.optional_secret("password")
             if password is not None:
                 with about("password"):
                     offer.keyring.add_password(password)
-        self._offer = None
         self._session.unlock(offer.keyring)
         return {"slot": slot.id}
+
+    @contextmanager
+    def _ending(self) -> Iterator[None]:
+        """Ends the offer where the block has saved the keyring."""
+        try:
+            yield
+        except NotSyncedError:
+            self._offer = None
+            raise
+        self._offer = None
 
     def _put_back(self, fields: Fields) -> dict[str, Any]:
         self._refuse_second()
