@@ -7,13 +7,15 @@ pages in the same Chromium, authenticator included.
 
 from __future__ import annotations
 
+import os
 import shlex
+import signal
 import socket
 import sys
 import tempfile
 import threading
 from base64 import b64encode
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -133,6 +135,11 @@ class Chromium:
         """
         if self.authenticator:
             self.cdp("WebAuthn.removeVirtualAuthenticator", authenticatorId=self.authenticator)
+        self.attach(options)
+
+    def attach(self, options: dict[str, Any]) -> None:
+        """Attach a virtual authenticator to a tab that has none: each has its own."""
+        self.cdp("WebAuthn.enable", enableUI=False)
         defaults = {
             "protocol": "ctap2",
             "ctap2Version": "ctap2_1",
@@ -164,6 +171,14 @@ class Chromium:
             authenticatorId=self.authenticator,
             isUserVerified=verified,
         )
+
+    def kill(self) -> None:
+        """End the browser as the system does when it needs the memory: no last words."""
+        profile = f"--user-data-dir={self._folder}/profile".encode()
+        for process in Path("/proc").glob("[0-9]*"):
+            with suppress(OSError):
+                if profile in (process / "cmdline").read_bytes().split(b"\0"):
+                    os.kill(int(process.name), signal.SIGKILL)
 
     def _serve(self) -> None:
         """Open what other processes hand over, one address per connection."""

@@ -40,6 +40,12 @@ _HINTS: dict[Purpose, str] = {
     ),
 }
 
+_IN_THE_TERMINAL: dict[Purpose, str] = {
+    "enrol": "--security-key",
+    "unlock": "--with security-key",
+    "check": "--with security-key",
+}
+
 _NO_ANSWER = (
     "No passkey answered: it was removed, the fingerprint, face or PIN check failed, "
     "nobody touched it, or the time ran out."
@@ -123,7 +129,8 @@ def no_browser(purpose: Purpose) -> CeremonyError:
     """Return the error for a machine on which no browser could be opened."""
     return UnattendedError(
         "No web browser could be opened for the passkey.",
-        hint="Set BROWSER to the command of a browser on this machine. " + _HINTS[purpose],
+        hint="Set BROWSER to the command of a browser on this machine, or use a security key in "
+        f"the terminal ({_IN_THE_TERMINAL[purpose]}). {_HINTS[purpose]}",
     )
 
 
