@@ -30,6 +30,7 @@ from passkeep.keyring.document import Document, Slot
 from passkeep.keyring.editing import Editable
 from passkeep.keyring.opening import RootIdentity, check_one_way, open_vault
 from passkeep.keyring.public import PublicKeyring, read_json
+from passkeep.keyring.record import PublicPart
 from passkeep.keyring.state import State
 from passkeep.keyring.strict_json import Fields, Object
 from passkeep.prf import PasskeyClient
@@ -54,6 +55,7 @@ class Keyring(Editable):
         self._origin = ""
         self._named = ""
         self._stored_mac: object = None
+        self._verified: tuple[PublicPart, ...] = ()
 
     # Making, loading and saving
 
@@ -133,6 +135,7 @@ class Keyring(Editable):
         keyring = cls(contents.document)
         keyring._change(contents)
         keyring._opened = slot.id
+        keyring._verified = (_public(contents.document).part,)
         return keyring
 
     def save(self, path: str | os.PathLike[str], *, state: State | None = None) -> None:
@@ -160,7 +163,7 @@ class Keyring(Editable):
             replacing = self._check_replaces(path, source)
             with suppress(OSError, NotSyncedError):
                 # A machine that cannot remember asks again.
-                state.expect(public.id, public.fingerprint)
+                state.expect(public.id, public.part, *self._verified)
             try:
                 storage.publish_verified(
                     path,
@@ -169,9 +172,9 @@ class Keyring(Editable):
                     verify=lambda stored: changes.verify(stored, contents),
                 )
             except NotSyncedError:
-                self._note_file(path, source)
+                self._published(path, source, public)
                 raise
-        self._note_file(path, source)
+        self._published(path, source, public)
         with suppress(OSError, NotSyncedError):
             state.trust(public.id, public.fingerprint, self._named)
             state.remember_epoch(self.id, self.epoch)
@@ -262,15 +265,7 @@ class Keyring(Editable):
             raise changes.incomplete()
         if self._source is None:
             self._sealed()
-        document = self._document
-        return PublicKeyring(
-            id=document.id,
-            epoch=document.epoch,
-            recipient=document.recipient,
-            recovery=document.recovery,
-            travel=document.travel,
-            origin=self._named,
-        )
+        return _public(self._document, self._named)
 
     @property
     def recipients(self) -> tuple[HybridRecipient, HybridRecipient]:
@@ -350,6 +345,7 @@ class Keyring(Editable):
         left_out = travel.left_out(self._document)
         self._contents = Contents(self._document, opened.keyring_key, opened.identities, left_out)
         self._opened = self._ways_in()[opened.lock].id
+        self._verified = (_public(self._document).part,)
         _log.debug("unlocked keyring %s, epoch %d, by slot %s", self.id, self.epoch, self._opened)
         return RootIdentity(opened.identities)
 
@@ -368,6 +364,12 @@ class Keyring(Editable):
 
     def _sealed_mac(self) -> object:
         return None if self._source is None else self._source["mac"]
+
+    def _published(
+        self, path: str | os.PathLike[str], source: Object, public: PublicKeyring
+    ) -> None:
+        self._note_file(path, source)
+        self._verified = (public.part,)
 
     def _note_file(self, path: str | os.PathLike[str], source: Object) -> None:
         self._origin, self._stored_mac = os.path.realpath(path), source["mac"]
@@ -391,6 +393,17 @@ class Keyring(Editable):
         if changed and present != source:
             raise storage.changed_meanwhile(path)
         return True
+
+
+def _public(document: Document, origin: str = "") -> PublicKeyring:
+    return PublicKeyring(
+        id=document.id,
+        epoch=document.epoch,
+        recipient=document.recipient,
+        recovery=document.recovery,
+        travel=document.travel,
+        origin=origin,
+    )
 
 
 def _locks(slots: Iterable[Slot]) -> Iterable[vault.Lock]:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 import os
 from dataclasses import dataclass, field, replace
+from functools import cache
 from pathlib import Path
 
 from passkeep.age.header import Stanza
@@ -12,11 +14,17 @@ from passkeep.age.hybrid import HybridRecipient
 from passkeep.errors import LimitError
 from passkeep.keyring import strict_json, travel
 from passkeep.keyring.document import MAX_DOCUMENT, check_version, parse_id
+from passkeep.keyring.record import PublicPart
 from passkeep.keyring.state import State
 from passkeep.keyring.storage import write_guarded
 from passkeep.keyring.strict_json import Fields, Object, encode_data, untrusted
 
 VERSION = "public/1"
+
+_DIGITS = 32
+"""Of a digest that tells ways in apart."""
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,18 +104,36 @@ class PublicKeyring:
     def pinned(self, state: State | None = None) -> PublicKeyring:
         """This export, if it is what this machine used before; the first one is pinned.
 
+        An earlier export of a keyring that was changed on this machine is accepted as
+        well, unless a way in was taken away since.
+
         Raises:
             KeyringError: This machine used another one.
             OSError: The state folder cannot be read or written.
         """
         with untrusted("the public part of the keyring"):
             _ = self.recipients
-        (state or State()).check_pin(self.id, self.fingerprint, self.origin)
+        if (state or State()).check_pin(self.id, self.fingerprint, self.origin):
+            _tell_of_missing_ways(self.fingerprint, self.origin)
         return self
 
     def pinned_recipients(self) -> tuple[HybridRecipient, HybridRecipient]:
         """What to seal to, if it is what this machine used before. See :meth:`pinned`."""
         return self.pinned().recipients
+
+    @property
+    def part(self) -> PublicPart:
+        """What a machine remembers of it, once the keyring behind it was verified.
+
+        Raises:
+            DamagedError: The travelling copy is malformed.
+            LimitError: It is too large.
+        """
+        carried = travel.find(self.stanzas)
+        locks = () if carried is None else carried.locks
+        keys = (self.recipient.encode(), self.recovery.encode(), *(lock.auth for lock in locks))
+        digests = (hashlib.sha256(key).hexdigest()[:_DIGITS] for key in keys)
+        return PublicPart(self.fingerprint, frozenset(digests))
 
     @property
     def recipients(self) -> tuple[HybridRecipient, HybridRecipient]:
@@ -121,6 +147,17 @@ class PublicKeyring:
     def stanzas(self) -> tuple[Stanza, ...]:
         """What each backup carries besides: the travelling copy."""
         return (travel.to_stanza(self.travel),)
+
+
+@cache
+def _tell_of_missing_ways(fingerprint: str, origin: str) -> None:
+    """Says once in a process what would otherwise be said with each backup."""
+    _log.warning(
+        "%s is an earlier export of the keyring (SHA-256 %s): backups do not open with the ways in"
+        " that were added since. Make a new one: passkeep key export --public",
+        origin or "this",
+        fingerprint,
+    )
 
 
 def read_json(path: str | os.PathLike[str]) -> Object:

@@ -3,7 +3,9 @@
 An unattended host cannot check a keyring's MAC, so it pins what it saw first
 and refuses any change until a person says `passkeep key trust`. A machine that
 does unlock keyrings remembers the highest epoch and refuses an older one, so
-that storage cannot bring back a keyring with a removed slot.
+that storage cannot bring back a keyring with a removed slot. It knows the ways in
+of what it saved, and lets its own jobs go on with an export from before, unless a
+way in was taken away since (`record.py`).
 """
 
 from __future__ import annotations
@@ -12,34 +14,20 @@ import hashlib
 import logging
 import os
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
 from passkeep.errors import DamagedError, KeyringError
 from passkeep.keyring import storage, strict_json
+from passkeep.keyring.record import PublicPart, Record
 from passkeep.keyring.strict_json import Fields
 
 _log = logging.getLogger(__name__)
 
-_MAX_RECORD = 4096
+_MAX_RECORD = 1 << 18
 
 _Parsed = TypeVar("_Parsed")
-
-
-@dataclass(frozen=True, slots=True)
-class _Record:
-    """What is remembered of one keyring.
-
-    Attributes:
-        epoch: The highest that was unlocked here.
-        pin: The fingerprint of its public parts.
-        next: The fingerprint of a change that this machine was saving.
-    """
-
-    epoch: int = 0
-    pin: str = ""
-    next: str = ""
 
 
 class State:
@@ -53,8 +41,11 @@ class State:
     def __init__(self, folder: str | os.PathLike[str] | None = None) -> None:
         self._folder = Path(folder) if folder is not None else _default_folder()
 
-    def check_pin(self, keyring_id: str, fingerprint: str, origin: str = "") -> None:
-        """Pins public parts at first use, and afterwards accepts only the same.
+    def check_pin(self, keyring_id: str, fingerprint: str, origin: str = "") -> bool:
+        """Pins public parts at first use, and afterwards accepts no others.
+
+        Earlier ones are accepted where this machine has verified both, and no way in
+        was taken away since.
 
         Args:
             keyring_id: 32 hexadecimal digits.
@@ -62,23 +53,26 @@ class State:
             origin: The file they came from, which may not turn into another
                 keyring's either; empty where there is none.
 
+        Returns:
+            Whether they are earlier ones, which lack ways in that were added since.
+
         Raises:
             KeyringError: They are not what was pinned.
             OSError: The state folder cannot be read or written.
         """
         record = self._read(keyring_id)
         before = self._read_origins(origin)
-        known = not record.pin or fingerprint in (record.pin, record.next)
-        if not known or before - {"", keyring_id}:
+        if not record.accepts(fingerprint) or before - {"", keyring_id}:
             raise KeyringError(
                 "the public part of this keyring is not what this machine used before;"
                 " nothing was backed up",
                 hint="If you changed the keyring yourself, run `passkeep key trust` on it.",
             )
-        if record.pin != fingerprint:
+        if not record.pin or (fingerprint == record.next != record.pin):
             self.trust(keyring_id, fingerprint, origin)
         elif "" in before:
             self._write_origins(origin, keyring_id)
+        return record.lacks_ways(fingerprint)
 
     def trust(self, keyring_id: str, fingerprint: str, origin: str = "") -> None:
         """Pins public parts, whatever was pinned before.
@@ -88,13 +82,21 @@ class State:
         self._change(keyring_id, lambda record: replace(record, pin=fingerprint, next=""))
         self._write_origins(origin, keyring_id)
 
-    def expect(self, keyring_id: str, fingerprint: str) -> None:
+    def expect(self, keyring_id: str, part: PublicPart, *earlier: PublicPart) -> None:
         """Accepts public parts that are about to be saved, besides those pinned.
 
         Whatever ends the process while it saves, this machine then accepts the
         keyring that it finds, old or new.
+
+        Args:
+            keyring_id: 32 hexadecimal digits.
+            part: What is about to be saved.
+            earlier: What it was made from, verified like itself.
         """
-        self._change(keyring_id, lambda record: replace(record, next=fingerprint))
+        self._change(
+            keyring_id,
+            lambda record: replace(record, next=part.fingerprint).knowing((*earlier, part)),
+        )
 
     def check_epoch(self, keyring_id: str, epoch: int) -> None:
         """Refuses a keyring older than one that was unlocked here.
@@ -150,14 +152,8 @@ class State:
         paths = self._origin_paths(origin)
         return {self._parse(path, lambda fields: fields.text("id"), "") for path in paths}
 
-    def _read(self, keyring_id: str) -> _Record:
-        return self._parse(
-            self._path(keyring_id),
-            lambda fields: _Record(
-                fields.number("epoch"), fields.text("pin"), fields.optional_text("next") or ""
-            ),
-            _Record(),
-        )
+    def _read(self, keyring_id: str) -> Record:
+        return self._parse(self._path(keyring_id), Record.from_json, Record())
 
     @staticmethod
     def _parse(path: Path, parse: Callable[[Fields], _Parsed], absent: _Parsed) -> _Parsed:
@@ -174,12 +170,12 @@ class State:
                 hint="Compare the keyring with a trusted copy, then remove that file.",
             ) from None
 
-    def _change(self, keyring_id: str, change: Callable[[_Record], _Record]) -> None:
+    def _change(self, keyring_id: str, change: Callable[[Record], Record]) -> None:
         """Changes a record while no other process does."""
         path = self._path(keyring_id)
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         with storage.guarded(path):
-            record = strict_json.canonical(asdict(change(self._read(keyring_id))))
+            record = strict_json.canonical(change(self._read(keyring_id)).to_json())
             storage.publish_verified(path, record, overwrite=True)
 
     def _write_origins(self, origin: str, keyring_id: str) -> None:

@@ -147,7 +147,10 @@ def travel_command(slot: str, choice: str, as_json: bool, given: ways.Ways) -> N
         return
     opening = "opens backups by itself" if travels else "opens backups only with the keyring file"
     say(f"From now on {printable(chosen.label)} {opening}. Earlier backups stay as they are.")
-    parts.tell_of_exports()
+    if travels:
+        parts.tell_of_exports()
+    else:
+        parts.tell_of_closed_exports("it")
 
 
 def _slot(given: ways.Ways, name: str) -> Slot:

@@ -72,16 +72,22 @@ def tell_of_earlier_backups(what: str) -> None:
         f"Backups made earlier stay open to {what}: delete them, or make them anew, if it may"
         " be in the wrong hands."
     )
+    tell_of_closed_exports(what)
+
+
+def tell_of_closed_exports(what: str) -> None:
+    """Says what an earlier export goes on doing. `what` is the way in that it still has."""
     say(
-        f"Machines with an earlier public export still make backups that open with {what}: give"
-        " them a new one, `passkeep key export --public`."
+        f"Other machines with an earlier public export still make backups that open with {what};"
+        " this one refuses it."
     )
+    say("Make a new one for each: `passkeep key export --public`.")
 
 
 def tell_of_exports() -> None:
-    """Says what unattended machines need after a change that closes nothing."""
+    """Says what unattended jobs need after a change that closes nothing."""
     say(
-        "Machines with an earlier public export go on as before until they get a new one:"
+        "Jobs with an earlier public export go on as before until they get a new one:"
         " `passkeep key export --public`."
     )
 
