@@ -93,7 +93,7 @@ def test_another_layout_of_the_same_document_opens(quick, tmp_path):
 @pytest.mark.parametrize("auth", ["kept", "replaced", "replaced with the stranger's key at hand"])
 def test_a_stranger_cannot_put_a_root_of_his_own_behind_our_ways_in(made, tmp_path, auth):
     document, key = strangers_document(made.document(), replace_auth=auth != "kept")
-    document["mac"] = encoded(seal.mac(document, key))
+    document["mac"] = encoded(seal.mac(document, key, seal.Form.KEYRING))
     keyring = rewrite(tmp_path / "keyring.json", document)
     ways = {"recovery_key": made.digits}, {"passkey": made.passkeys}, {"password": PASSWORD}
     for way in ways:

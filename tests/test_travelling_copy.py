@@ -115,7 +115,7 @@ CHANGES = {
     "one member more": lambda v: v.__setitem__("more", 1),
     "another mac": lambda v: v.__setitem__("mac", base64.b64encode(bytes(32)).decode()),
     "a mac of a stranger": lambda v: v.__setitem__(
-        "mac", base64.b64encode(seal.mac(v, seal.new_key())).decode()
+        "mac", base64.b64encode(seal.mac(v, seal.new_key(), seal.Form.COPY)).decode()
     ),
     "an auth of a stranger": lambda v: [
         slot.__setitem__(
@@ -136,6 +136,31 @@ def test_a_changed_copy_is_refused(quick, public, backup_with, tmp_path, change)
     assert not (tmp_path / "out").exists()
     # The recovery key needs no copy, so nobody is locked out by a bad one.
     passkeep.restore(backup, tmp_path / "out", passkeep.Unlock(recovery_key=quick.digits))
+
+
+def test_a_keyring_file_is_no_travelling_copy(made, tmp_path):
+    """Otherwise a backup would open with what was to stay out of backups."""
+    keyring = passkeep.Keyring.load(made.write(tmp_path))
+    keyring.unlock(recovery_key=made.digits)
+    _, passkey, password = keyring.slots
+    keyring.remove(passkey.id)
+    keyring.set_travels(password.id, travels=False)
+    keyring.save(tmp_path / "keyring.json")
+    value = json.loads((tmp_path / "keyring.json").read_bytes())
+    copy = Stanza(travel.STANZA_TYPE, ("1",), packed(value))
+    path = with_extra(keyring.public(), [copy], tmp_path)
+    with pytest.raises(passkeep.TamperedError):
+        passkeep.verify(path, passkeep.Unlock(password=PASSWORD))
+
+
+def test_macs_of_keyrings_and_copies_differ(quick, tmp_path):
+    keyring = passkeep.Keyring.load(quick.write(tmp_path))
+    keyring.unlock(recovery_key=quick.digits)
+    key, value = keyring._contents.keyring_key, unpacked(keyring.public())
+    claimed = base64.b64decode(value["mac"])
+    seal.verify(value, claimed, key, seal.Form.COPY)
+    with pytest.raises(passkeep.TamperedError):
+        seal.verify(value, claimed, key, seal.Form.KEYRING)
 
 
 def test_an_unchanged_copy_in_another_layout_opens(quick, public, backup_with):

@@ -18,6 +18,7 @@ from passkeep.errors import InvalidInputError, KeyringError, LimitError
 from passkeep.keyring import document as doc
 from passkeep.keyring import seal, strict_json, travel
 from passkeep.keyring.document import Document, Kind, Slot
+from passkeep.keyring.seal import Form
 from passkeep.keyring.strict_json import Fields, Object, encode_data
 from passkeep.keyring.vault import MAX_ROOTS
 
@@ -183,7 +184,7 @@ def sealed(contents: Contents) -> tuple[Contents, Object]:
     copy = travel.build(document, contents.keyring_key, contents.left_out)
     document = replace(document, travel=copy)
     source = document.to_json()
-    source["mac"] = encode_data(seal.mac(source, contents.keyring_key))
+    source["mac"] = encode_data(seal.mac(source, contents.keyring_key, Form.KEYRING))
     return replace(contents, document=document), source
 
 
@@ -195,11 +196,12 @@ def verify(stored: bytes, contents: Contents) -> None:
         DamagedError: It is malformed.
     """
     value = strict_json.loads(stored, "a keyring")
-    seal.verify(value, Fields(value, "the keyring").data("mac"), contents.keyring_key)
+    claimed = Fields(value, "the keyring").data("mac")
+    seal.verify(value, claimed, contents.keyring_key, Form.KEYRING)
     document = doc.parse(value)
     copy = travel.find([travel.to_stanza(document.travel)])
     assert copy is not None
-    seal.verify(copy.document, copy.mac, contents.keyring_key)
+    seal.verify(copy.document, copy.mac, contents.keyring_key, Form.COPY)
     _, root, _ = message.split(document.root)
     sealed_to = sum(stanza.type == hybrid.STANZA_TYPE for stanza in root.stanzas)
     if (

@@ -360,6 +360,7 @@ class Keyring(Editable):
             root=self._document.root,
             document=source,
             mac=Fields(source, "the keyring").data("mac"),
+            form=seal.Form.KEYRING,
         )
 
     def _sealed_mac(self) -> object:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hmac
 import os
+from enum import Enum
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
@@ -23,7 +24,13 @@ _SALT_SIZE = 16
 _AUTH_SIZE = _SALT_SIZE + KEY_SIZE + 16
 _ZERO_NONCE = bytes(12)
 _AUTH_INFO = b"passkeep keyring/1 auth"
-_MAC_INFO = b"passkeep keyring/1 mac"
+
+
+class Form(Enum):
+    """What a MAC is for. One form never passes for the other."""
+
+    KEYRING = b"passkeep keyring/1 mac"
+    COPY = b"passkeep keyring/1 copy mac"
 
 
 def new_key() -> bytes:
@@ -57,19 +64,19 @@ def take_over(seed: bytes, auth: bytes) -> bytes:
         raise WrongKeyError("the slot's authentication does not open with its key") from None
 
 
-def mac(document: Object, keyring_key: bytes) -> bytes:
+def mac(document: Object, keyring_key: bytes, form: Form) -> bytes:
     """HMAC-SHA-256 over the RFC 8785 form of the document without its "mac"."""
     body = {name: value for name, value in document.items() if name != "mac"}
-    return hmac.digest(_derive(keyring_key, b"", _MAC_INFO), canonical(body), "sha256")
+    return hmac.digest(_derive(keyring_key, b"", form.value), canonical(body), "sha256")
 
 
-def verify(document: Object, claimed: bytes, keyring_key: bytes) -> None:
+def verify(document: Object, claimed: bytes, keyring_key: bytes, form: Form) -> None:
     """Checks a document's MAC in constant time.
 
     Raises:
         TamperedError: It was changed by somebody who holds no slot.
     """
-    if not hmac.compare_digest(mac(document, keyring_key), claimed):
+    if not hmac.compare_digest(mac(document, keyring_key, form), claimed):
         raise changed_by_a_stranger()
 
 

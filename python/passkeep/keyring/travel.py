@@ -22,6 +22,7 @@ from passkeep.keyring.document import (
     parse_slots,
     slot_to_json,
 )
+from passkeep.keyring.seal import Form
 from passkeep.keyring.strict_json import Fields, Object, encode_data, untrusted
 from passkeep.keyring.vault import Lock, Vault
 
@@ -62,7 +63,7 @@ def build(document: Document, keyring_key: bytes, left_out: Collection[str] = ()
             lock["credential"] = slot.credential.identity
         value["slots"].append(lock)
     value["private"] = _seal_slots(document)
-    value["mac"] = encode_data(seal.mac(value, keyring_key))
+    value["mac"] = encode_data(seal.mac(value, keyring_key, Form.COPY))
     stored = _deflate(value)
     if len(stored) > MAX_STORED:
         raise LimitError("the keyring is too large to travel inside backups")
@@ -144,6 +145,7 @@ def _parse(body: bytes) -> Vault:
         root=fields.text("root"),
         document=value,
         mac=fields.data("mac"),
+        form=Form.COPY,
     )
 
 

@@ -13,6 +13,7 @@ from passkeep.age.secret import Secret
 from passkeep.errors import DamagedError, LimitError, WrongKeyError
 from passkeep.keyring import passwords, seal, typos
 from passkeep.keyring.document import Kind, check_passwords
+from passkeep.keyring.seal import Form
 from passkeep.keyring.strict_json import Object, untrusted
 from passkeep.prf import Answer, PasskeyClient, Question
 
@@ -46,12 +47,14 @@ class Vault:
         root: Armored identity file, sealed to every slot.
         document: The JSON object that `mac` authenticates.
         mac: As claimed by whoever stored it.
+        form: What `mac` has to be made for.
     """
 
     locks: tuple[Lock, ...]
     root: str
     document: Object
     mac: bytes
+    form: Form
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -225,7 +228,7 @@ def _open(vault: Vault, index: int, seed: bytes) -> Opened:
         keyring_key = seal.take_over(seed, vault.locks[index].auth)
     except WrongKeyError:
         raise seal.changed_by_a_stranger() from None
-    seal.verify(vault.document, vault.mac, keyring_key)
+    seal.verify(vault.document, vault.mac, keyring_key, vault.form)
     text = message.decrypt_text(vault.root, [HybridIdentity.from_seed(seed)])
     return Opened(index, keyring_key, _roots(text))
 
