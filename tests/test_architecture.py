@@ -30,8 +30,9 @@ ARROWS = {
     "digests": {"buffers", "_native", "incoming", "stream"},
     "batch": {"buffers", "errors", "_native", "age", "memory", "stream"},
     "audience": {"errors", "age", "keyring", "stream"},
-    "reader": {"buffers", "errors", "_native"},
-    "writer": {"buffers", "errors", "_native"},
+    "turns": set(),
+    "reader": {"buffers", "errors", "_native", "turns"},
+    "writer": {"buffers", "errors", "_native", "turns"},
     "fileobj": {
         *("errors", "_native", "audience", "incoming", "keyring", "reader", "sealed"),
         *("stream", "writer"),

@@ -7,12 +7,14 @@ import os
 import pickle
 import random
 import shutil
+import signal
 import sqlite3
 import subprocess
 import sys
 import tarfile
 import threading
 import zipfile
+from functools import partial
 
 import numpy as np
 import pytest
@@ -169,7 +171,7 @@ def test_a_bad_chunk_is_told_and_the_rest_can_be_read(sealed):
 def test_a_stream_stays_failed(sealed):
     with passkeep.open(Unseekable(sealed.read_bytes()[:-1]), identity=IDENTITY) as file:
         out = bytearray(len(DATA))
-        for read in (file.read, file.peek, lambda: file.read(1), lambda: file.readinto(out)):
+        for read in (file.read, file.peek, lambda: file.read(1), partial(file.readinto, out)):
             with pytest.raises(passkeep.DamagedError):
                 read()
 
@@ -209,6 +211,57 @@ def test_many_threads_share_a_reader(sealed):
             worker.join()
         assert sum(map(len, read)) == len(DATA)
         assert set(read) <= {DATA[at : at + 10_007] for at in range(0, len(DATA), 10_007)}
+
+
+def test_a_callback_that_uses_the_reader_it_works_for_is_refused(sealed):
+    class Source(Unseekable):
+        def read(self, size=-1):
+            for file in files:
+                for use in (file.read, file.peek, file.read1, partial(file.readinto, out)):
+                    with pytest.raises(RuntimeError, match="it interrupted"):
+                        use()
+                    refused.append(use)
+            return super().read(size)
+
+    files, out, refused = [], bytearray(10), []
+    with passkeep.open(Source(sealed.read_bytes()), identity=IDENTITY) as file:
+        files.append(file)
+        assert file.read() == DATA
+    assert refused
+
+
+def test_a_forked_child_does_not_wait_for_a_reader_in_use(sealed):
+    """The thread that reads did not come along; what nobody was using goes on."""
+
+    class Source(Unseekable):
+        def read(self, size=-1):
+            if file is not None:
+                reading.set()
+                go_on.wait()
+            return super().read(size)
+
+    file, reading, go_on = None, threading.Event(), threading.Event()
+    with passkeep.open(sealed, identity=IDENTITY) as idle:
+        file = passkeep.open(Source(sealed.read_bytes()), identity=IDENTITY)
+        worker = threading.Thread(target=lambda: read.append(file.read()))
+        read = []
+        worker.start()
+        reading.wait()
+        process = os.fork()
+        if process == 0:
+            signal.alarm(30)
+            try:
+                with pytest.raises(RuntimeError, match="parent process"):
+                    file.read()
+                os._exit(7 if idle.read() == DATA else 8)
+            finally:
+                os._exit(9)
+        status = os.waitpid(process, 0)[1]
+        go_on.set()
+        worker.join()
+        assert os.waitstatus_to_exitcode(status) == 7
+        assert read == [DATA]
+        assert idle.read() == DATA
 
 
 def streaming(sealed):
@@ -571,6 +624,27 @@ def writes(file):
 def ends_the_block(file):
     with pytest.raises(RuntimeError, match="parent process"), file:
         pass
+
+
+@pytest.mark.parametrize(
+    "use",
+    [lambda file: file.write(b"x"), passkeep.SealedWriter.close, passkeep.SealedWriter.discard],
+)
+def test_a_callback_that_uses_the_writer_it_works_for_is_refused(use):
+    class Sink(io.BytesIO):
+        def write(self, data):
+            for file in files:
+                with pytest.raises(RuntimeError, match="it interrupted"):
+                    use(file)
+                refused.append(use)
+            return super().write(data)
+
+    files, sink, refused = [], Sink(), []
+    with passkeep.open(sink, "wb", to=IDENTITY.recipient) as file:
+        files.append(file)
+        file.write(DATA)
+    assert refused
+    assert passkeep.decrypt(sink.getvalue(), IDENTITY) == DATA
 
 
 @pytest.mark.parametrize(

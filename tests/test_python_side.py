@@ -265,6 +265,145 @@ def test_a_child_that_goes_on_with_the_parents_operation_is_told():
     assert os.waitstatus_to_exitcode(status) == 7
 
 
+# What `case` says is done while a stream is being written whose sink takes its time.
+BUSY = """
+import os, signal, threading, time
+from passkeep import _native
+
+KEY = _native.PayloadKey.age(bytes(16))
+
+class Sink:
+    calls = 0
+
+    def write(self, data):
+        self.calls += 1
+        if self.calls == 3:
+            meanwhile()
+
+def elsewhere():
+    reached.set()
+    time.sleep(0.5)
+
+def work():
+    stream.write(bytes(3_000_000))
+
+def reentrant(use):
+    global meanwhile
+    meanwhile = use
+    try:
+        work()
+    except RuntimeError as error:
+        print(error)
+
+def forked(use):
+    working = threading.Thread(target=work)
+    working.start()
+    reached.wait()
+    child = os.fork()
+    if child == 0:
+        try:
+            signal.alarm(20)
+            use()
+        except RuntimeError as error:
+            print(error, flush=True)
+        finally:
+            os._exit(0)
+    status = os.waitpid(child, 0)[1]
+    working.join()
+    print(status)
+
+def waited(use):
+    working = threading.Thread(target=work)
+    working.start()
+    reached.wait()
+    use()
+    assert not working.is_alive()
+    print("waited")
+
+def interrupted(use):
+    working = threading.Thread(target=work, daemon=True)
+    working.start()
+    reached.wait()
+    signal.signal(signal.SIGALRM, lambda *_: print(working.is_alive()) or 1 / 0)
+    signal.setitimer(signal.ITIMER_REAL, 0.1)
+    try:
+        use()
+    except ZeroDivisionError:
+        print("interrupted")
+    working.join()
+
+meanwhile = elsewhere
+reached = threading.Event()
+stream = _native.SealingStream(Sink(), b"", KEY, threads=1)
+{case}
+"""
+
+
+def busy(case: str) -> list[str]:
+    """What a process prints that does `case` while an object is in use."""
+    script = BUSY.replace("{case}", case)
+    done = subprocess.run(
+        [sys.executable, "-c", script], check=False, capture_output=True, timeout=60
+    )
+    assert (done.returncode, done.stderr) == (0, b"")
+    return done.stdout.decode().splitlines()
+
+
+USES = ["stream.write(b'x')", "stream.finish()", "stream.abandon()"]
+
+
+@pytest.mark.parametrize("use", USES)
+def test_an_object_that_a_thread_uses_is_waited_for(use):
+    assert busy(f"waited(lambda: {use})") == ["waited"]
+    assert busy(f"interrupted(lambda: {use})") == ["True", "interrupted"]
+
+
+@pytest.mark.parametrize("use", USES)
+def test_a_callback_that_uses_the_object_it_works_for_is_refused(use):
+    refusal = "a callback uses the object whose work it belongs to"
+    assert busy(f"reentrant(lambda: {use})") == [refusal]
+
+
+@pytest.mark.parametrize("use", USES[:2])
+def test_a_child_does_not_wait_for_what_a_thread_of_its_parent_uses(use):
+    assert busy(f"forked(lambda: {use})") == ["this stream belongs to the parent process", "0"]
+
+
+def test_a_child_forgets_what_a_thread_of_its_parent_writes():
+    assert busy("forked(lambda: stream.abandon() or print('done', flush=True))") == ["done", "0"]
+
+
+def test_a_child_does_not_wait_for_a_digest_that_its_parent_was_making():
+    hasher, data = passkeep.Hasher(), bytes(16 * UNIT)
+    started, ended = threading.Event(), threading.Event()
+
+    def work():
+        while not ended.is_set():
+            hasher.update(data)
+            started.set()
+
+    working = threading.Thread(target=work)
+    working.start()
+    try:
+        started.wait()
+        statuses = []
+        for _ in range(5):
+            child = os.fork()
+            if child == 0:
+                signal.alarm(20)
+                try:
+                    hasher.digest()
+                except RuntimeError as error:
+                    os._exit(0 if "parent process" in str(error) else 1)
+                finally:
+                    os._exit(0)
+            statuses.append(os.waitpid(child, 0)[1])
+    finally:
+        ended.set()
+        working.join()
+    assert statuses == [0] * 5
+
+
 # A daemon thread works while the interpreter ends; the end takes half a second, in
 # which the thread wants to come back to Python.
 EXITING = """

@@ -334,7 +334,7 @@ def test_a_non_blocking_pipe_is_waited_for():
     assert opened.getvalue() == plain
 
 
-def test_a_file_object_that_never_gets_ready_can_be_stopped():
+def test_a_file_object_that_never_gets_ready_can_be_stopped(backup):
     class Never(io.RawIOBase):
         def read(self, size=-1):
             return None
@@ -348,6 +348,9 @@ def test_a_file_object_that_never_gets_ready_can_be_stopped():
         time.sleep(0.05)
         call.assert_cancels()
     call = Call(passkeep.decrypt_file, Never(), io.BytesIO(), IDENTITY)
+    time.sleep(0.05)
+    call.assert_cancels()
+    call = Call(passkeep.cat, io.BytesIO(backup), "tree/noise", Never(), IDENTITY)
     time.sleep(0.05)
     call.assert_cancels()
 

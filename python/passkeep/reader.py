@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import io
 import os
-import threading
 from contextlib import ExitStack
 from typing import cast
 
 from passkeep._native import OpeningStream, RangeStream
 from passkeep.buffers import Buffer
 from passkeep.errors import PasskeepError
+from passkeep.turns import Turns, in_turn
 
 _PIECE = 1 << 20
 _LOOKAHEAD = 8192
@@ -30,7 +30,7 @@ class SealedReader(io.BufferedIOBase):
         self._owned = owned
         self._position = 0
         self._ahead, self._ahead_at = b"", 0
-        self._lock = threading.Lock()
+        self._turns = Turns()
         self._failure: PasskeepError | OSError | None = None
 
     def readable(self) -> bool:
@@ -46,6 +46,7 @@ class SealedReader(io.BufferedIOBase):
         self._check_open()
         return self._position
 
+    @in_turn
     def seek(self, offset: int, whence: int = os.SEEK_SET, /) -> int:
         """Moves to a position in the plaintext.
 
@@ -56,39 +57,39 @@ class SealedReader(io.BufferedIOBase):
         self._check_open()
         if not isinstance(self._stream, RangeStream):
             raise io.UnsupportedOperation("a stream is read from its beginning to its end")
-        with self._lock:
-            base = {os.SEEK_SET: 0, os.SEEK_CUR: self._position, os.SEEK_END: self._stream.size}
-            if whence not in base:
-                raise ValueError("whence is SEEK_SET, SEEK_CUR or SEEK_END")
-            if base[whence] + offset < 0:
-                raise ValueError("a position is never negative")
-            self._position = base[whence] + offset
-            return self._position
+        base = {os.SEEK_SET: 0, os.SEEK_CUR: self._position, os.SEEK_END: self._stream.size}
+        if whence not in base:
+            raise ValueError("whence is SEEK_SET, SEEK_CUR or SEEK_END")
+        if base[whence] + offset < 0:
+            raise ValueError("a position is never negative")
+        self._position = base[whence] + offset
+        return self._position
 
+    @in_turn
     def read(self, size: int | None = -1, /) -> bytes:
         """Reads up to `size` bytes, fewer only at the end; all of them by default."""
         self._check_open()
         wanted = None if size is None or size < 0 else size
-        with self._lock:
-            ahead = self._take(wanted)
-            if len(ahead) == wanted:
-                return ahead
-            if isinstance(self._stream, RangeStream):
-                self._position -= len(ahead)
-                return self._piece(self._stream.size if wanted is None else wanted)
-            pieces, left = [ahead], None if wanted is None else wanted - len(ahead)
-            while piece := self._piece(_PIECE if left is None else min(left, _PIECE)):
-                pieces.append(piece)
-                left = None if left is None else left - len(piece)
-            return b"".join(pieces)
+        ahead = self._take(wanted)
+        if len(ahead) == wanted:
+            return ahead
+        if isinstance(self._stream, RangeStream):
+            self._position -= len(ahead)
+            return self._piece(self._stream.size if wanted is None else wanted)
+        pieces, left = [ahead], None if wanted is None else wanted - len(ahead)
+        while piece := self._piece(_PIECE if left is None else min(left, _PIECE)):
+            pieces.append(piece)
+            left = None if left is None else left - len(piece)
+        return b"".join(pieces)
 
+    @in_turn
     def read1(self, size: int = -1, /) -> bytes:
         """Reads up to `size` bytes: what is at hand."""
         self._check_open()
         wanted = _PIECE if size < 0 else size
-        with self._lock:
-            return self._take(wanted) or self._piece(wanted)
+        return self._take(wanted) or self._piece(wanted)
 
+    @in_turn
     def peek(self, size: int = 0, /) -> bytes:
         """Shows some of the next bytes, whatever `size` says; none only at the end.
 
@@ -96,31 +97,30 @@ class SealedReader(io.BufferedIOBase):
         """
         del size
         self._check_open()
-        with self._lock:
-            at = self._position
-            ahead = self._take(None)
-            if not ahead:
-                ahead = self._piece(_LOOKAHEAD)
-                self._ahead, self._ahead_at = ahead, at
-            self._position = at
-            return ahead
+        at = self._position
+        ahead = self._take(None)
+        if not ahead:
+            ahead = self._piece(_LOOKAHEAD)
+            self._ahead, self._ahead_at = ahead, at
+        self._position = at
+        return ahead
 
+    @in_turn
     def readinto(self, buffer: Buffer, /) -> int:
         """Fills `buffer`, less of it only at the end. Returns how much."""
         view = memoryview(cast("bytes", buffer)).cast("B")
         self._check_open()
-        with self._lock:
-            filled = 0
-            while filled < len(view) and (size := self._fill(view[filled:])):
-                filled += size
-            return filled
+        filled = 0
+        while filled < len(view) and (size := self._fill(view[filled:])):
+            filled += size
+        return filled
 
+    @in_turn
     def readinto1(self, buffer: Buffer, /) -> int:
         """Fills some or all of `buffer`, nothing only at the end. Returns how much."""
         view = memoryview(cast("bytes", buffer)).cast("B")
         self._check_open()
-        with self._lock:
-            return self._fill(view)
+        return self._fill(view)
 
     def close(self) -> None:
         """Closes the file, if it was opened by its path."""

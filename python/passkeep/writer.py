@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import os
-import threading
 import warnings
 from contextlib import ExitStack
 from typing import BinaryIO, NoReturn, cast
@@ -12,6 +11,7 @@ from typing import BinaryIO, NoReturn, cast
 from passkeep._native import SealingStream
 from passkeep.buffers import Buffer
 from passkeep.errors import OutputError
+from passkeep.turns import Turns, in_turn
 
 
 class SealedWriter(io.BufferedIOBase):
@@ -27,7 +27,7 @@ class SealedWriter(io.BufferedIOBase):
         self._stream = stream
         self._target = target
         self._position = 0
-        self._lock = threading.Lock()
+        self._turns = Turns()
         self._process = os.getpid()
         self._failure: BaseException | None = None
         self._ended = False
@@ -41,6 +41,7 @@ class SealedWriter(io.BufferedIOBase):
         self._check_open()
         return self._position
 
+    @in_turn
     def write(self, data: Buffer, /) -> int:
         """Takes all of `data`.
 
@@ -53,21 +54,21 @@ class SealedWriter(io.BufferedIOBase):
         self._check_process()
         if not memoryview(cast("bytes", data)).c_contiguous:
             raise BufferError("the buffer is not contiguous")
-        with self._lock:
-            self._check_open()
-            self._check_whole()
-            try:
-                size = self._stream.write(data)
-            except BaseException as error:
-                self._fail(error)
-                raise
-            self._position += size
-            return size
+        self._check_open()
+        self._check_whole()
+        try:
+            size = self._stream.write(data)
+        except BaseException as error:
+            self._fail(error)
+            raise
+        self._position += size
+        return size
 
     def flush(self) -> None:
         """Does nothing: a chunk is sealed when it is full, or when the file is closed."""
         self._check_open()
 
+    @in_turn
     def close(self) -> None:
         """Completes the file and gives it its name.
 
@@ -77,18 +78,17 @@ class SealedWriter(io.BufferedIOBase):
             OSError: The system refused; nothing was published.
         """
         self._check_process()
-        with self._lock:
-            try:
-                self._finish()
-            finally:
-                super().close()
+        try:
+            self._finish()
+        finally:
+            super().close()
 
+    @in_turn
     def discard(self) -> None:
         """Closes the file without ever publishing it."""
         if self._is_ours():
-            with self._lock:
-                self._failure = None
-                self._release()
+            self._failure = None
+            self._release()
         super().close()
 
     def __exit__(self, kind: type[BaseException] | None, *rest: object) -> None:

@@ -44,9 +44,13 @@ pub(crate) fn to_io(error: PyErr) -> io::Error {
     io::Error::other(error)
 }
 
-/// Calls Python from work that runs without the GIL.
+/// Calls Python from work that runs without the GIL. Fails where the interpreter ended
+/// meanwhile, as it does while daemon threads work.
 pub(crate) fn attached<T>(call: impl FnOnce(Python<'_>) -> PyResult<T>) -> io::Result<T> {
-    Python::attach(call).map_err(to_io)
+    match Python::try_attach(call) {
+        Some(result) => result.map_err(to_io),
+        None => Err(io::Error::other("the interpreter has ended")),
+    }
 }
 
 /// The system's words, without the number that Rust adds and Python adds again.

@@ -2,7 +2,6 @@
 
 use std::io::Read;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, PoisonError};
 
 use passkeep_core::{Algorithm, DIGEST_SIZE, Watch, hash_file, hash_slice, zeroed};
 use pyo3::prelude::*;
@@ -11,6 +10,7 @@ use pyo3::types::PyBytes;
 use crate::buffers::Input;
 use crate::channels::Source;
 use crate::errors::{InvalidInputError, from_core};
+use crate::turns::Turns;
 use crate::watch::{CancelToken, Watcher};
 
 const PIECE: usize = 1 << 20;
@@ -19,7 +19,7 @@ const PIECE: usize = 1 << 20;
 #[pyclass(frozen, module = "passkeep")]
 pub(crate) struct Hasher {
     algorithm: Algorithm,
-    state: Mutex<State>,
+    state: Turns<State>,
     /// Whether a stream has it. What that calls (progress, file objects) may ask for
     /// the digest, and must not wait for itself.
     lent: AtomicBool,
@@ -45,25 +45,24 @@ impl Hasher {
         result
     }
 
-    /// Hashes with the state. Never called with the GIL: who holds the lock may be
-    /// waiting for it.
+    /// Hashes with the state. Never called with the GIL.
     fn with<T>(&self, work: impl FnOnce(&mut passkeep_core::Hasher) -> T) -> PyResult<T> {
-        match &mut *self.state.lock().unwrap_or_else(PoisonError::into_inner) {
+        self.state.take(|state| match state {
             State::Going(hasher) => Ok(work(hasher)),
             State::Done(_) => Err(InvalidInputError::new_err("this digest is complete")),
-        }
+        })
     }
 
     fn finished(&self, py: Python<'_>) -> PyResult<passkeep_core::Digest> {
         if self.lent.load(Ordering::Acquire) {
             return Err(lent());
         }
-        Ok(py.detach(
-            || match &*self.state.lock().unwrap_or_else(PoisonError::into_inner) {
-                State::Going(hasher) => hasher.digest(),
-                State::Done(digest) => *digest,
-            },
-        ))
+        py.detach(|| {
+            self.state.take(|state| match state {
+                State::Going(hasher) => Ok(hasher.digest()),
+                State::Done(digest) => Ok(*digest),
+            })
+        })
     }
 }
 
@@ -79,7 +78,7 @@ impl Hasher {
         let algorithm = parse(algorithm)?;
         Ok(Self {
             algorithm,
-            state: Mutex::new(State::Going(passkeep_core::Hasher::new(algorithm))),
+            state: Turns::new(State::Going(passkeep_core::Hasher::new(algorithm))),
             lent: AtomicBool::new(false),
         })
     }
@@ -196,6 +195,6 @@ fn complete(algorithm: Algorithm, digest: passkeep_core::Digest) -> Hasher {
     Hasher {
         algorithm,
         lent: AtomicBool::new(false),
-        state: Mutex::new(State::Done(digest)),
+        state: Turns::new(State::Done(digest)),
     }
 }

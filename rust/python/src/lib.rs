@@ -13,6 +13,7 @@ mod payload;
 mod report;
 mod stream;
 mod tree;
+mod turns;
 mod watch;
 
 use pyo3::prelude::*;

@@ -1,7 +1,7 @@
 //! Sealed streams as objects: what file objects in Python are made of.
 
 use std::io::{self, Read, Seek, SeekFrom, Write};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, PoisonError};
 
 use passkeep_core::{Opener, RangeReader, ReadAt, Sealer};
 use pyo3::exceptions::PyValueError;
@@ -13,12 +13,13 @@ use crate::channels::{Sink, Source};
 use crate::errors::{from_core, from_io};
 use crate::key::PayloadKey;
 use crate::payload::{Leftover, Payload, begin, to_usize};
+use crate::turns::Turns;
 use crate::watch::Watcher;
 
 /// Seals what is written to it. Nothing is a complete message before `finish`.
 #[pyclass(frozen, module = "passkeep")]
 pub(crate) struct SealingStream {
-    sealer: Mutex<Option<Sealer<'static, Sink>>>,
+    sealer: Turns<Option<Sealer<'static, Sink>>>,
 }
 
 #[pymethods]
@@ -40,38 +41,50 @@ impl SealingStream {
         .map_err(from_io)?;
         let sealer = Sealer::new(format, sink, threads);
         Ok(Self {
-            sealer: Mutex::new(Some(sealer)),
+            sealer: Turns::new(Some(sealer)),
         })
     }
 
     /// Takes all of `data`.
     fn write(&self, py: Python<'_>, data: Input) -> PyResult<usize> {
         let data = data.as_slice();
-        py.detach(|| match &mut *lock(&self.sealer) {
-            Some(sealer) => sealer.write_all(data).map_err(from_io),
-            None => Err(finished()),
+        py.detach(|| {
+            self.sealer.take(|sealer| match sealer {
+                Some(sealer) => sealer.write_all(data).map_err(from_io),
+                None => Err(finished()),
+            })
         })?;
         Ok(data.len())
     }
 
     /// Ends the message.
     fn finish(&self, py: Python<'_>) -> PyResult<()> {
-        py.detach(|| match lock(&self.sealer).take() {
-            Some(sealer) => sealer.finish().map(drop).map_err(from_core),
-            None => Err(finished()),
+        py.detach(|| {
+            self.sealer.take(|sealer| match sealer.take() {
+                Some(sealer) => sealer.finish().map(drop).map_err(from_core),
+                None => Err(finished()),
+            })
         })
     }
 
     /// Forgets what was not written yet; the message stays without its end.
-    fn abandon(&self, py: Python<'_>) {
-        py.detach(|| drop(lock(&self.sealer).take()));
+    fn abandon(&self, py: Python<'_>) -> PyResult<()> {
+        if self.sealer.is_lost() {
+            return Ok(());
+        }
+        py.detach(|| {
+            self.sealer.take(|sealer| {
+                drop(sealer.take());
+                Ok(())
+            })
+        })
     }
 }
 
 /// Opens a payload from its beginning to its end.
 #[pyclass(frozen, module = "passkeep")]
 pub(crate) struct OpeningStream {
-    opener: Mutex<Opener<Payload>>,
+    opener: Turns<Opener<Payload>>,
 }
 
 #[pymethods]
@@ -87,21 +100,21 @@ impl OpeningStream {
     ) -> PyResult<Self> {
         let (format, payload, _) = begin(py, source, leftover, key)?;
         Ok(Self {
-            opener: Mutex::new(Opener::new(format, payload, threads)),
+            opener: Turns::new(Opener::new(format, payload, threads)),
         })
     }
 
     /// Fills some or all of `out`; nothing only at the end of the message.
     fn readinto(&self, py: Python<'_>, mut out: Output) -> PyResult<usize> {
         let out = out.as_mut_slice();
-        py.detach(|| lock(&self.opener).read(out)).map_err(from_io)
+        py.detach(|| self.opener.take(|opener| opener.read(out).map_err(from_io)))
     }
 }
 
 /// Reads anywhere in the payload of a file.
 #[pyclass(frozen, module = "passkeep")]
 pub(crate) struct RangeStream {
-    reader: Mutex<RangeReader<Positioned>>,
+    reader: Turns<RangeReader<Positioned>>,
     size: u64,
 }
 
@@ -122,17 +135,18 @@ impl RangeStream {
         let reader = py.detach(|| {
             let (source, size) = Positioned::new(source)?;
             let mut prefix = vec![0; key.prefix_size()];
-            let payload = size.checked_sub(offset + prefix.len() as u64);
-            let payload = payload.ok_or(passkeep_core::Error::Truncated)?;
+            let first = offset.checked_add(prefix.len() as u64);
+            let (first, payload) = first
+                .and_then(|first| Some((first, size.checked_sub(first)?)))
+                .ok_or(passkeep_core::Error::Truncated)?;
             source.read_exact_at(&mut prefix, offset)?;
             let format = key.resume(&prefix)?;
-            let offset = offset + prefix.len() as u64;
-            RangeReader::open(format, source, offset, payload, threads)
+            RangeReader::open(format, source, first, payload, threads)
         });
         let reader = reader.map_err(from_core)?;
         Ok(Self {
             size: reader.size(),
-            reader: Mutex::new(reader),
+            reader: Turns::new(reader),
         })
     }
 
@@ -157,9 +171,10 @@ impl RangeStream {
 impl RangeStream {
     fn fill(&self, py: Python<'_>, at: u64, out: &mut [u8]) -> PyResult<usize> {
         let mut watch = Watcher::new(None, None);
-        // The lock is taken without the GIL, which the reader itself may want.
-        py.detach(|| lock(&self.reader).read_at(at, out, &mut watch))
-            .map_err(from_core)
+        py.detach(|| {
+            self.reader
+                .take(|reader| reader.read_at(at, out, &mut watch).map_err(from_core))
+        })
     }
 }
 
@@ -190,16 +205,12 @@ impl ReadAt for Positioned {
         match self {
             Self::File(file) => ReadAt::read_exact_at(file, out, at),
             Self::Object(source) => {
-                let mut source = lock(source);
+                let mut source = source.lock().unwrap_or_else(PoisonError::into_inner);
                 source.seek(SeekFrom::Start(at))?;
                 source.read_exact(out)
             }
         }
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn finished() -> PyErr {
