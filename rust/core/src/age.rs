@@ -25,12 +25,18 @@ const LAYOUT: Layout = Layout {
 };
 
 /// The 16 random bytes that an age header wraps.
-pub struct FileKey(Zeroizing<[u8; FILE_KEY_SIZE]>);
+pub struct FileKey(Box<Zeroizing<[u8; FILE_KEY_SIZE]>>);
 
 impl FileKey {
     /// Copies a file key; `None` unless it is exactly 16 bytes long.
     pub fn from_slice(bytes: &[u8]) -> Option<Self> {
-        Some(Self(Zeroizing::new(bytes.try_into().ok()?)))
+        if bytes.len() != FILE_KEY_SIZE {
+            return None;
+        }
+        // No other copy of it exists, wherever the value moves.
+        let mut key = Self(Box::new(Zeroizing::new([0; FILE_KEY_SIZE])));
+        key.0.copy_from_slice(bytes);
+        Some(key)
     }
 
     /// Derives the payload key:
@@ -38,7 +44,7 @@ impl FileKey {
     fn derive(&self, nonce: &[u8]) -> Result<Arc<dyn Format>, Error> {
         let mut derived = Ok(());
         let key = AeadKey::derive(|out| {
-            derived = Hkdf::<Sha256>::new(Some(nonce), &*self.0).expand(b"payload", out);
+            derived = Hkdf::<Sha256>::new(Some(nonce), &**self.0).expand(b"payload", out);
         });
         derived.map_err(|_| Error::Backend)?;
         Ok(Arc::new(Age { key }))

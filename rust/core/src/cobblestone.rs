@@ -117,7 +117,8 @@ fn block(prf: &Hmac<Sha512>, before: &[u8], info: &[&[u8]], counter: u8, out: &m
         prf.update(part);
     }
     prf.update(&[counter]);
-    out.copy_from_slice(&prf.finalize().into_bytes());
+    // This is wiped; an array of its own would not be.
+    out.copy_from_slice(prf.finalize().as_bytes());
 }
 
 impl PayloadKey for CobblestoneKey {

@@ -22,3 +22,20 @@ impl AeadKey {
         &self.0
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use hmac::Hmac;
+    use sha2::{Sha256, Sha512};
+    use zeroize::ZeroizeOnDrop;
+
+    /// Features of dependencies decide that, and a missing one is no error otherwise.
+    #[test]
+    fn what_keys_are_derived_with_is_wiped() {
+        fn wiped<T: ZeroizeOnDrop>() {}
+        wiped::<Sha256>();
+        wiped::<Sha512>();
+        wiped::<Hmac<Sha256>>();
+        wiped::<Hmac<Sha512>>();
+    }
+}
