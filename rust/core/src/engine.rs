@@ -229,11 +229,28 @@ impl<J: Send + 'static, R: Send + 'static> Pipeline<J, R> {
         self.check_process()?;
         match self.pending.pop_front() {
             None => Ok(None),
-            // Disconnected: the worker panicked, which no input can cause.
-            Some(result) => result
-                .recv()
-                .map(Some)
-                .map_err(|_| Error::Io(io::Error::other("a worker thread ended unexpectedly"))),
+            Some(result) => result.recv().map(Some).map_err(|_| ended()),
+        }
+    }
+
+    /// Waits like [`Self::next`] for what takes long, and calls `look` meanwhile.
+    ///
+    /// # Errors
+    /// Those of `look`, too; then the result is not waited for any more.
+    pub fn next_watched(
+        &mut self,
+        mut look: impl FnMut() -> io::Result<()>,
+    ) -> Result<Option<R>, Error> {
+        self.check_process()?;
+        let Some(result) = self.pending.pop_front() else {
+            return Ok(None);
+        };
+        loop {
+            match result.recv_timeout(WATCH_INTERVAL) {
+                Ok(result) => return Ok(Some(result)),
+                Err(RecvTimeoutError::Timeout) => look()?,
+                Err(RecvTimeoutError::Disconnected) => return Err(ended()),
+            }
         }
     }
 
@@ -244,6 +261,11 @@ impl<J: Send + 'static, R: Send + 'static> Pipeline<J, R> {
             Err(Error::Forked)
         }
     }
+}
+
+/// Disconnected: the worker panicked, which no input can cause.
+fn ended() -> Error {
+    Error::Io(io::Error::other("a worker thread ended unexpectedly"))
 }
 
 impl<J, R> Drop for Pipeline<J, R> {

@@ -4,9 +4,14 @@
 //! program reads the frames one after another.
 
 use std::io::{self, Write};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
-use passkeep_core::Pipeline;
-use zstd::zstd_safe::{CCtx, CParameter, ErrorCode, compress_bound, get_error_name, min_c_level};
+use passkeep_core::{Pipeline, Watch};
+use zstd::zstd_safe::{
+    CCtx, CParameter, ErrorCode, InBuffer, OutBuffer, ResetDirective, compress_bound,
+    get_error_name, min_c_level,
+};
 
 /// What one frame holds: enough to compress well, little enough that each
 /// thread may have several.
@@ -15,20 +20,29 @@ const FRAME: usize = 4 << 20;
 const SAMPLES: usize = 8;
 const SAMPLE: usize = 16 << 10;
 const SAMPLE_LEVEL: i32 = 1;
+/// From this level on a frame may take longer than anybody waits who wants to stop, and
+/// is compressed in pieces: a block of zstd each.
+const SLOW_LEVEL: i32 = 10;
+const PIECE: usize = 128 << 10;
 
 /// The levels that can be asked for. Higher ones take much memory, and gain
 /// nothing in frames of this size.
 pub const LEVELS: std::ops::RangeInclusive<i32> = 1..=19;
 
 /// A writer that compresses, or, without a level, only counts.
-pub(crate) struct Packer<W: Write> {
+pub(crate) struct Packer<'a, W: Write> {
     sink: W,
+    watch: &'a mut dyn Watch,
+    /// What the watch was told last.
+    done: u64,
     level: Option<i32>,
     threads: usize,
     frame: Vec<u8>,
     pipeline: Option<Pipeline<Frame, io::Result<Frame>>>,
     spare: Vec<Frame>,
     written: u64,
+    /// Set when nobody wants the frames any more that are under way.
+    dropped: Arc<AtomicBool>,
 }
 
 #[derive(Default)]
@@ -37,17 +51,31 @@ struct Frame {
     packed: Vec<u8>,
 }
 
-impl<W: Write> Packer<W> {
-    pub(crate) fn new(sink: W, level: Option<i32>, threads: usize) -> Self {
+impl<'a, W: Write> Packer<'a, W> {
+    pub(crate) fn new(
+        sink: W,
+        level: Option<i32>,
+        threads: usize,
+        watch: &'a mut dyn Watch,
+    ) -> Self {
         Self {
             sink,
+            watch,
+            done: 0,
             level,
             threads,
             frame: Vec::new(),
             pipeline: None,
             spare: Vec::new(),
             written: 0,
+            dropped: Arc::new(AtomicBool::new(false)),
         }
+    }
+
+    /// Tells how much is done, and fails where the work is to stop.
+    pub(crate) fn tick(&mut self, done: u64) -> io::Result<()> {
+        self.done = done;
+        self.watch.tick(done)
     }
 
     /// Writes what is left, and returns the bytes that came out.
@@ -65,7 +93,8 @@ impl<W: Write> Packer<W> {
         std::mem::swap(&mut frame.plain, &mut self.frame);
         self.frame.clear();
         if self.threads <= 1 {
-            let frame = pack(&mut context()?, level, frame)?;
+            let look = || self.watch.tick(self.done);
+            let frame = pack(&mut context()?, level, frame, look)?;
             return self.write_out(frame);
         }
         while self.pipeline.as_ref().is_some_and(Pipeline::is_full) {
@@ -75,7 +104,14 @@ impl<W: Write> Packer<W> {
             Some(pipeline) => pipeline,
             none => none.insert(Pipeline::start(self.threads, || {
                 let mut compressor = context()?;
-                Ok(move |frame| pack(&mut compressor, level, frame))
+                let dropped = Arc::clone(&self.dropped);
+                let look = move || {
+                    if dropped.load(Ordering::Relaxed) {
+                        return Err(io::ErrorKind::BrokenPipe.into());
+                    }
+                    Ok(())
+                };
+                Ok(move |frame| pack(&mut compressor, level, frame, &look))
             })?),
         };
         Ok(pipeline.submit(frame)?)
@@ -86,7 +122,8 @@ impl<W: Write> Packer<W> {
         let Some(pipeline) = &mut self.pipeline else {
             return Ok(false);
         };
-        let Some(frame) = pipeline.next()? else {
+        let look = || self.watch.tick(self.done);
+        let Some(frame) = pipeline.next_watched(look)? else {
             return Ok(false);
         };
         self.write_out(frame?)?;
@@ -101,7 +138,13 @@ impl<W: Write> Packer<W> {
     }
 }
 
-impl<W: Write> Write for Packer<W> {
+impl<W: Write> Drop for Packer<'_, W> {
+    fn drop(&mut self) {
+        self.dropped.store(true, Ordering::Relaxed);
+    }
+}
+
+impl<W: Write> Write for Packer<'_, W> {
     fn write(&mut self, data: &[u8]) -> io::Result<usize> {
         if self.level.is_none() {
             let taken = self.sink.write(data)?;
@@ -123,7 +166,13 @@ impl<W: Write> Write for Packer<W> {
     }
 }
 
-fn pack(compressor: &mut CCtx, level: i32, mut frame: Frame) -> io::Result<Frame> {
+/// Compresses a frame; `look` is asked between pieces whether anybody still wants it.
+fn pack(
+    compressor: &mut CCtx,
+    level: i32,
+    mut frame: Frame,
+    look: impl FnMut() -> io::Result<()>,
+) -> io::Result<Frame> {
     let plain = &frame.plain;
     frame.packed.clear();
     reserve(&mut frame.packed, compress_bound(plain.len()))?;
@@ -134,7 +183,11 @@ fn pack(compressor: &mut CCtx, level: i32, mut frame: Frame) -> io::Result<Frame
     } else {
         level
     };
-    compress(compressor, level, plain, &mut frame.packed)?;
+    if level < SLOW_LEVEL {
+        compress(compressor, level, plain, &mut frame.packed)?;
+    } else {
+        compress_in_pieces(compressor, level, plain, &mut frame.packed, look)?;
+    }
     Ok(frame)
 }
 
@@ -171,6 +224,34 @@ fn compress(
         .set_parameter(CParameter::CompressionLevel(level))
         .and_then(|_| compressor.compress2(room, plain))
         .map_err(failed)
+}
+
+/// The same, asking `look` between pieces. After an error the compressor is of no use.
+fn compress_in_pieces(
+    compressor: &mut CCtx,
+    level: i32,
+    plain: &[u8],
+    room: &mut Vec<u8>,
+    mut look: impl FnMut() -> io::Result<()>,
+) -> io::Result<()> {
+    room.clear();
+    compressor
+        .reset(ResetDirective::SessionOnly)
+        .and_then(|_| compressor.set_parameter(CParameter::CompressionLevel(level)))
+        .and_then(|_| compressor.set_pledged_src_size(Some(plain.len() as u64)))
+        .map_err(failed)?;
+    let mut output = OutBuffer::around(room);
+    for piece in plain.chunks(PIECE) {
+        look()?;
+        let mut input = InBuffer::around(piece);
+        while input.pos() < piece.len() {
+            compressor
+                .compress_stream(&mut output, &mut input)
+                .map_err(failed)?;
+        }
+    }
+    while compressor.end_stream(&mut output).map_err(failed)? > 0 {}
+    Ok(())
 }
 
 fn context() -> io::Result<CCtx<'static>> {

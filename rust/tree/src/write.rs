@@ -64,8 +64,7 @@ pub fn write_tree<W: Write>(
         return Err(Error::Usage(message));
     }
     let mut writer = Writer {
-        sink: Packer::new(sink, options.compress, options.threads),
-        watch,
+        sink: Packer::new(sink, options.compress, options.threads, watch),
         attributes: options.attributes,
         skip: options
             .skip
@@ -89,8 +88,7 @@ fn identity(path: &Path) -> Option<FileId> {
 }
 
 struct Writer<'a, W: Write> {
-    sink: Packer<W>,
-    watch: &'a mut dyn Watch,
+    sink: Packer<'a, W>,
     attributes: bool,
     skip: HashSet<FileId>,
     /// The first name of each file that has several.
@@ -243,7 +241,7 @@ impl<W: Write> Writer<'_, W> {
     }
 
     fn tick(&mut self) -> Result<(), Error> {
-        self.watch.tick(self.report.bytes).map_err(Error::Watch)
+        self.sink.tick(self.report.bytes).map_err(Error::Watch)
     }
 
     fn problem(&mut self, found: &Found, kind: ProblemKind, message: &dyn std::fmt::Display) {

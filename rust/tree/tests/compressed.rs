@@ -9,6 +9,7 @@ use std::io::{self, BufRead, Read, Write};
 use std::path::{Path, PathBuf};
 
 use common::{archive, entry, names, restore, scan, sized_entry};
+use passkeep_core::Watch;
 use passkeep_tree::{Error, RestoreOptions, WriteOptions, restore_tree, write_tree};
 use tempfile::{TempDir, tempdir};
 
@@ -51,9 +52,9 @@ fn packed(root: &Path, level: i32, threads: usize) -> Vec<u8> {
 #[test]
 fn it_comes_back_and_does_not_depend_on_threads() {
     let (folder, root) = tree();
-    for level in [1, 3, 9] {
+    for level in [1, 3, 10] {
         let data = packed(&root, level, 1);
-        if level == 3 {
+        if level >= 3 {
             for threads in [2, 5] {
                 assert!(packed(&root, level, threads) == data, "{threads}");
             }
@@ -238,4 +239,48 @@ fn frames_of_nothing_do_not_go_on_for_ever() {
     data.extend_from_slice(&skipped);
     data.extend_from_slice(&archive(&[entry(b'0', b"file", b"", b"x")]));
     assert!(matches!(scan(&data), Err(Error::Format(_))));
+}
+
+/// Counts how often somebody could have stopped the work, and stops it at the last.
+struct Asked {
+    times: usize,
+    most: usize,
+}
+
+impl Watch for Asked {
+    fn tick(&mut self, _: u64) -> io::Result<()> {
+        self.times += 1;
+        if self.times > self.most {
+            return Err(io::Error::other("stopped"));
+        }
+        Ok(())
+    }
+}
+
+#[test]
+fn slow_levels_can_be_stopped_within_a_frame() {
+    let folder = tempdir().unwrap();
+    let file = folder.path().join("text");
+    let text: Vec<u8> = (0..200_000)
+        .flat_map(|n: u32| n.to_string().into_bytes())
+        .collect();
+    fs::write(&file, &text).unwrap();
+    let write = |threads, most| {
+        let options = WriteOptions {
+            compress: Some(12),
+            threads,
+            ..WriteOptions::default()
+        };
+        let (mut data, mut asked) = (Vec::new(), Asked { times: 0, most });
+        let end = write_tree(&[file.clone()], &mut data, &options, &mut asked);
+        (end.is_ok(), asked.times, data)
+    };
+    let (whole, asked, data) = write(1, usize::MAX);
+    assert!(whole);
+    // One frame, in pieces of 128 KiB.
+    assert!(asked > text.len() / (128 << 10), "{asked}");
+    let (parallel, _, same) = write(2, usize::MAX);
+    assert!(parallel && same == data);
+    let (whole, _, data) = write(1, asked - 2);
+    assert!(!whole && data.is_empty());
 }
