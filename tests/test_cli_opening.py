@@ -8,6 +8,7 @@ import pytest
 import passkeep
 from support.cli import Terminal, assert_fails, ok, run
 from support.keyrings import PASSWORD, PASSWORD_2
+from support.passkeys import SoftwarePasskeys
 
 SECRET = {"SECRET": PASSWORD}
 BY_PASSWORD = ("--password-env", "SECRET")
@@ -417,3 +418,37 @@ def test_a_password_is_not_asked_for_where_nobody_is(made, tmp_path):
     assert done.code == 2
     assert not (out / "k.json").exists()
     assert not (tmp_path / "new-digits").exists()
+
+
+# Passkeys that belong to an application's own site
+
+
+@pytest.fixture
+def of_a_site(tmp_path):
+    """A backup whose passkey belongs to example.org, and its recovery key."""
+    keyring = passkeep.Keyring.create()
+    digits = keyring.new_recovery_key()
+    keyring.confirm_recovery_key(digits)
+    keyring.add_passkey(SoftwarePasskeys("example.org"), label="Site")
+    keyring.save(tmp_path / "site.json")
+    (tmp_path / "files").mkdir()
+    passkeep.backup(tmp_path / "files", tmp_path / "site.age", to=keyring)
+    return tmp_path / "site.age", digits
+
+
+def test_a_passkey_of_another_site_is_explained(of_a_site):
+    backup, _ = of_a_site
+    done = run("verify", backup, "--with", "passkey")
+    assert_fails(done, 1)
+    assert "belong to example.org, and no other page can use them" in done.err
+    assert "Open it on example.org" in done.err
+    assert "--with security-key" in done.err
+
+
+def test_another_way_in_is_asked_for_where_the_passkey_belongs_elsewhere(of_a_site):
+    backup, digits = of_a_site
+    with Terminal("verify", backup) as person:
+        person.wait_for("belong to example.org")
+        person.wait_for("Recovery key")
+        person.type(digits)
+        assert person.finish() == 0

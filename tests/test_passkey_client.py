@@ -20,7 +20,7 @@ from urllib.parse import unquote, urlsplit
 import pytest
 
 from passkeep.age.fido2prf import Credential
-from passkeep.errors import CeremonyError, InvalidInputError
+from passkeep.errors import CeremonyError, InvalidInputError, OtherSiteError
 from passkeep.passkey import Browser, Question, loopback, opening
 from support.waiting import wait_until
 
@@ -163,9 +163,17 @@ def test_the_address_is_shown_when_no_page_opens(monkeypatch: pytest.MonkeyPatch
 
 
 def test_foreign_rp_ids_are_explained() -> None:
-    with pytest.raises(CeremonyError, match="other addresses") as caught:
+    with pytest.raises(OtherSiteError, match=r"belong to example\.org, and no other") as caught:
         Browser(open_url=lambda _: pytest.fail("opened")).evaluate([question("example.org")])
+    assert caught.value.rp_ids == ("example.org",)
+    assert "Open it on example.org" in caught.value.hint
     assert "recovery key" in caught.value.hint
+    assert "--with security-key" in caught.value.hint
+
+
+def test_without_any_passkey_there_is_nothing_to_ask() -> None:
+    with pytest.raises(CeremonyError, match="no passkey to ask for"):
+        Browser(open_url=lambda _: pytest.fail("opened")).evaluate([])
 
 
 @pytest.mark.parametrize(

@@ -11,8 +11,17 @@ from fido2.client import DefaultClientDataCollector, Fido2Client
 
 import passkeep
 from passkeep import _native, sealed, web
-from passkeep.errors import CeremonyError, InvalidInputError, KeyringError, WrongKeyError
-from passkeep.passkey import SecurityKey, Step
+from passkeep.age.fido2prf import Credential
+from passkeep.errors import (
+    CeremonyError,
+    InvalidInputError,
+    KeyringError,
+    NoAnswerError,
+    OtherSiteError,
+    UnsupportedError,
+    WrongKeyError,
+)
+from passkeep.passkey import Question, SecurityKey, Step, begin_evaluation
 from support.person import Person, plug_in
 from support.softkey import SoftKey
 
@@ -116,7 +125,7 @@ def test_a_key_of_the_page_opens_in_the_terminal_and_the_other_way_round(
 
 def passkeep_id(slot: passkeep.Slot) -> bytes:
     assert slot.credential is not None
-    return web.Credential.from_string(slot.credential.identity).id
+    return Credential.from_string(slot.credential.identity).id
 
 
 def test_an_answer_cannot_be_used_for_two_slots(unlocked):
@@ -175,9 +184,53 @@ def test_a_locked_keyring_takes_no_passkey(unlocked, made, tmp_path):
 def test_no_passkey_of_this_page(unlocked, tmp_path):
     add(unlocked, Page(SoftKey()))
     unlocked.save(tmp_path / "keyring.json")
-    with pytest.raises(CeremonyError, match=r"no passkey of other\.example") as caught:
+    with pytest.raises(OtherSiteError, match=r"localhost and example\.org") as caught:
         web.begin_opening(unlocked, rp_id="other.example", origin="https://other.example")
+    assert caught.value.rp_ids == ("passkeep.localhost", RP_ID)
     assert "recovery key" in caught.value.hint
+
+
+def test_a_file_may_name_no_site_at_all():
+    """Who wrote the RP ID is not known, so only what is a domain is repeated."""
+    questions = [
+        Question(Credential(b"id", rp_id, ()), bytes(16))
+        for rp_id in ("a.example", "b.example", "c.example", "d.example", "\x1b[2J click here")
+    ]
+    with pytest.raises(OtherSiteError) as caught:
+        begin_evaluation(rp_id=RP_ID, origin=ORIGIN, questions=questions)
+    assert "a.example, b.example, c.example and other addresses" in str(caught.value)
+    with pytest.raises(OtherSiteError) as caught:
+        begin_evaluation(rp_id=RP_ID, origin=ORIGIN, questions=questions[-1:])
+    assert "belong to other addresses" in str(caught.value)
+    assert "where the passkey was made" in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("failure", "kind"),
+    [
+        ("NotAllowedError", NoAnswerError),
+        ("AbortError", NoAnswerError),
+        ("NotSupportedError", UnsupportedError),
+        ("ConstraintError", UnsupportedError),
+        ("SecurityError", UnsupportedError),
+        ("NoPrf", UnsupportedError),
+        ("\x1b[2J", CeremonyError),
+        (["list"], CeremonyError),
+        ({}, CeremonyError),
+    ],
+)
+def test_a_failure_that_the_page_reports(unlocked, tmp_path, failure, kind):
+    add(unlocked, Page(SoftKey()))
+    unlocked.save(tmp_path / "keyring.json")
+    adding = web.begin_adding(rp_id=RP_ID, origin=ORIGIN)
+    opening = web.begin_opening(unlocked, rp_id=RP_ID, origin=ORIGIN)
+    for step, complete in ((adding, web.complete_adding), (opening, web.complete_opening)):
+        with pytest.raises(CeremonyError) as caught:
+            complete(unlocked, step.state, {"failure": failure})
+        found = {one for one in (NoAnswerError, UnsupportedError) if isinstance(caught.value, one)}
+        assert found == {kind} - {CeremonyError}
+        assert "\x1b" not in str(caught.value)
+        assert caught.value.hint
 
 
 def test_no_passkey_at_all(tmp_path):

@@ -87,7 +87,27 @@ class ChangedError(KeyringError):
 
 
 class CeremonyError(PasskeepError):
-    """The passkey ceremony ended without an answer."""
+    """The passkey ceremony ended without an answer, or with one that does not hold."""
+
+
+class NoAnswerError(CeremonyError):
+    """No passkey answered: cancelled, not verified, removed, or too late. Trying again may help."""
+
+
+class UnsupportedError(CeremonyError):
+    """The browser, the device or the passkey cannot do what is needed. Another one may."""
+
+
+class OtherSiteError(CeremonyError):
+    """The passkeys belong to other sites, and only the pages of these can use them.
+
+    Attributes:
+        rp_ids: The RP IDs of these sites, as the file that was opened names them.
+    """
+
+    def __init__(self, message: str, *, rp_ids: tuple[str, ...], hint: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.rp_ids = rp_ids
 
 
 class CancelledError(PasskeepError):

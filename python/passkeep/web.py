@@ -14,9 +14,9 @@ the page's answer back to the state::
     passkeep.restore("backup.age", folder, identity)
 
 The page is helped by the modules of :func:`scripts`; ``answer(options)`` resolves to the
-JSON. In it is the secret that opens the slot: whoever runs this code can read the backups
-from then on, so it belongs on the person's own machine, or on a server that is trusted
-like it.
+JSON, or to the browser's failure, which becomes an error here. In the JSON is the secret
+that opens the slot: whoever runs this code can read the backups from then on, so it belongs
+on the person's own machine, or on a server that is trusted like it.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from typing import Any, NoReturn
 
 from passkeep.age.fido2prf import NONCE_SIZE, Credential
 from passkeep.age.secret import Secret
-from passkeep.errors import CeremonyError, KeyringError, WrongKeyError
+from passkeep.errors import KeyringError, WrongKeyError
 from passkeep.incoming import read
 from passkeep.keyring import Keyring, RootIdentity, Slot, Unlock
 from passkeep.passkey import (
@@ -40,6 +40,15 @@ from passkeep.passkey import (
 )
 from passkeep.prf import Answer, Enrolment, Question
 
+__all__ = [
+    "Locked",
+    "begin_adding",
+    "begin_opening",
+    "complete_adding",
+    "complete_opening",
+    "scripts",
+]
+
 Locked = Keyring | str | os.PathLike[str]
 """What a passkey opens: a keyring, or a backup file that carries one."""
 
@@ -48,7 +57,8 @@ def scripts() -> dict[str, bytes]:
     """Returns the JavaScript modules for the page, by file name.
 
     Serve them side by side from the page's own origin, as ``text/javascript``.
-    ``answer.js`` exports ``answer``; the browsers' own JSON functions lose PRF results.
+    ``answer.js`` exports ``answer``, ``answerSteps`` and ``obstacle``, and is documented
+    there; the browsers' own JSON functions lose PRF results.
     """
     page = resources.files("passkeep.passkey").joinpath("page")
     return {name: page.joinpath(name).read_bytes() for name in ("answer.js", "webauthn.js")}
@@ -75,14 +85,16 @@ def complete_adding(keyring: Keyring, state: Mapping[str, Any], response: object
     Args:
         keyring: The keyring, unlocked.
         state: The state of the step, from the application's own memory.
-        response: RegistrationResponseJSON or AuthenticationResponseJSON, as parsed JSON.
+        response: What ``answer`` resolved to on the page, as parsed JSON.
 
     Returns:
         The next step, or the new slot. The keyring is not saved yet.
 
     Raises:
+        NoAnswerError: No passkey was made: cancelled, not verified, or too late.
+        UnsupportedError: The browser, the device or the passkey cannot do it.
         CeremonyError: The answer does not belong to the step, the person was not
-            verified, or the passkey has no PRF or gives a different secret each time.
+            verified, or the passkey gives a different secret each time.
         KeyringError: The keyring is locked, or has this passkey already.
         LimitError: It has 16 slots already.
     """
@@ -104,17 +116,12 @@ def begin_opening(locked: Locked, *, rp_id: str, origin: str) -> Step:
         origin: The exact origin of the page, scheme and port included.
 
     Raises:
-        CeremonyError: It has no passkey of this RP ID.
+        OtherSiteError: Its passkeys belong to other RP IDs.
         WrongKeyError: It has no passkey at all, or the file carries no keyring.
         KeyringError: It is older than one that this machine has seen, or was never saved.
         DamagedError: The file is damaged, or malformed.
     """
     questions = _questions(locked)
-    if all(question.credential.rp_id != rp_id for question in questions):
-        raise CeremonyError(
-            f"there is no passkey of {rp_id} among the ways in",
-            hint="Use the password or the recovery key, or the page that made the passkey.",
-        )
     return begin_evaluation(rp_id=rp_id, origin=origin, questions=questions)
 
 
@@ -126,14 +133,16 @@ def complete_opening(
     Args:
         locked: What :func:`begin_opening` was called with, or another copy of it.
         state: The state of the step, from the application's own memory.
-        response: AuthenticationResponseJSON, as parsed JSON.
+        response: What ``answer`` resolved to on the page, as parsed JSON.
 
     Returns:
         The identity that opens backups. A keyring is unlocked from now on.
 
     Raises:
-        CeremonyError: The answer does not belong to the step, the person was not
-            verified, or there is no PRF output in it.
+        NoAnswerError: No passkey answered: cancelled, not verified, removed, or too late.
+        UnsupportedError: The browser, the device or the passkey cannot do it.
+        CeremonyError: The answer does not belong to the step, or the person was not
+            verified.
         WrongKeyError: It opens none of the slots, or the file is not sealed to the
             keyring that it carries.
         KeyringError: The keyring was changed by somebody who holds no slot, is older

@@ -15,11 +15,15 @@ from passkeep.prf import Answer, Enrolment, Question
 class SoftwarePasskeys:
     """A person with any number of passkeys; implements ``passkeep.prf.PasskeyClient``.
 
+    Args:
+        rp_id: The RP ID of the passkeys.
+
     Attributes:
         prompts: How many questions each prompt held, in order.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, rp_id: str = "passkeep.localhost") -> None:
+        self._rp_id = rp_id
         self._secrets: dict[bytes, bytes] = {}
         self.prompts: list[int] = []
 
@@ -27,7 +31,7 @@ class SoftwarePasskeys:
         credential_id = os.urandom(32)
         self._secrets[credential_id] = os.urandom(32)
         return Enrolment(
-            credential=Credential(credential_id, "passkeep.localhost", ("internal",)),
+            credential=Credential(credential_id, self._rp_id, ("internal",)),
             discoverable=True,
             backup_eligible=False,
             nonce=nonce,

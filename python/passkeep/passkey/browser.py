@@ -29,6 +29,7 @@ _CLOSED = "The page was closed. To go on, open this address again"
 _NOT_IN_THIS_BROWSER = "This browser cannot do it. Open this address in another one"
 
 _FAREWELL = 0.2  # seconds at most
+_ON_A_KEY = "One that lives on a security key opens it here, too: `--with security-key`."
 _TICK = 0.1  # seconds; Windows delivers Ctrl-C only between waits
 
 Result = TypeVar("Result")
@@ -99,17 +100,16 @@ class Browser:
         of its own, this browser's first, until one answers.
 
         Raises:
-            CeremonyError: No passkey answered, or none of these can be asked here.
+            OtherSiteError: None of these can be asked on a page of this machine.
+            CeremonyError: No passkey answered, or there is none.
         """
         order = dict.fromkeys((self._rp_id, *RP_IDS))
-        asked = {question.credential.rp_id for question in questions}
+        asked = dict.fromkeys(question.credential.rp_id for question in questions)
         left = [rp_id for rp_id in order if rp_id in asked]
         if not left:
-            raise CeremonyError(
-                "None of these passkeys can be used on a page of this machine: "
-                "they belong to other addresses, or there is no passkey.",
-                hint="Use the password or the recovery key instead.",
-            )
+            if not asked:
+                raise CeremonyError("There is no passkey to ask for.", hint=failures.hint("unlock"))
+            raise failures.other_site(asked, more=_ON_A_KEY)
         return rounds.first_answer(
             left, lambda rp_id, more: self._evaluate(rp_id, questions, more=more)
         )

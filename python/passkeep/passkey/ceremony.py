@@ -13,7 +13,9 @@ An application calls them from its own backend::
         step = complete_enrolment(step.state, response)
 
 The responses are the JSON forms of WebAuthn Level 3. Safari's own ``toJSON`` loses PRF
-results; serialise by hand, as the page in this package does.
+results; serialise by hand, as the page in this package does. Where the browser gave no
+answer, the response is ``{"failure": name}`` with the name of its DOMException, or
+``NoWebAuthn``, ``InsecureContext`` or ``NoPrf``: it becomes an error with a message for people.
 """
 
 from __future__ import annotations
@@ -46,7 +48,7 @@ from fido2.webauthn import (
 from passkeep.age.fido2prf import NONCE_SIZE, Credential, prf_inputs
 from passkeep.errors import InvalidInputError
 from passkeep.passkey import responses
-from passkeep.passkey.failures import Purpose, refused
+from passkeep.passkey.failures import Purpose, other_site, refused, unsupported
 from passkeep.passkey.step import Phase, Step
 from passkeep.prf import Answer, Enrolment, Question
 
@@ -108,15 +110,20 @@ def complete_enrolment(state: Mapping[str, Any], response: object) -> Step | Enr
 
     Args:
         state: The state of that step.
-        response: RegistrationResponseJSON or AuthenticationResponseJSON, as parsed JSON.
+        response: RegistrationResponseJSON or AuthenticationResponseJSON, as parsed JSON;
+            or the page's failure (see below).
 
     Returns:
         The next step, or the finished enrolment.
 
     Raises:
+        NoAnswerError: The page reports that no passkey answered.
+        UnsupportedError: The browser, the device or the passkey has no PRF, or cannot
+            check who is using it.
         CeremonyError: The response does not belong to the step, the user was not
-            verified, or the passkey has no PRF or gives a different secret each time.
+            verified, or the passkey gives a different secret each time.
     """
+    responses.check_answered("enrol", response)
     if state["kind"] == "create":
         return _registered(state, response)
     return _confirmed(state, response)
@@ -132,14 +139,17 @@ def begin_evaluation(*, rp_id: str, origin: str, questions: Sequence[Question]) 
             so of two questions for the same credential the first one counts.
 
     Raises:
-        InvalidInputError: No question has this RP ID, more than 64 have, or a nonce has
-            not 16 bytes.
+        OtherSiteError: None of the questions has this RP ID.
+        InvalidInputError: There is no question, more than 64 have this RP ID, or a nonce
+            has not 16 bytes.
     """
     asked: dict[bytes, Question] = {}
     for question in questions:
         _check_nonce(question.nonce)
         if question.credential.rp_id == rp_id:
             asked.setdefault(question.credential.id, question)
+    if questions and not asked:
+        raise other_site(question.credential.rp_id for question in questions)
     if not 0 < len(asked) <= MAX_QUESTIONS:
         raise InvalidInputError(
             f"one prompt asks 1 to {MAX_QUESTIONS} passkeys of an RP ID, not {len(asked)}"
@@ -152,12 +162,15 @@ def complete_evaluation(state: Mapping[str, Any], response: object) -> Answer:
 
     Args:
         state: The state of the step.
-        response: AuthenticationResponseJSON, as parsed JSON.
+        response: AuthenticationResponseJSON, as parsed JSON; or the page's failure.
 
     Raises:
-        CeremonyError: The response does not belong to the step, the user was not
-            verified, or there is no PRF output in it.
+        NoAnswerError: The page reports that no passkey answered.
+        UnsupportedError: The browser, the device or the passkey has no PRF.
+        CeremonyError: The response does not belong to the step, or the user was not
+            verified.
     """
+    responses.check_answered("unlock", response)
     prf, credential_id, _ = _assertion("unlock", state, response)
     return Answer(credential_id, prf)
 
@@ -196,7 +209,7 @@ def _registered(state: Mapping[str, Any], response: object) -> Step:
     if data.credential_data is None:
         raise refused("enrol", "The answer holds no passkey.")
     if not prf.enabled and prf.output is None:
-        raise refused(
+        raise unsupported(
             "enrol",
             "This passkey cannot hold a backup key: its provider has no support for PRF. "
             "You can delete it again.",
@@ -295,7 +308,7 @@ def _assertion(
         raise refused(purpose, "A passkey answered that was not asked.")
     if prf.output is None:
         message = "The passkey answered, but without the secret (no PRF output)."
-        raise refused(purpose, message, "no-secret")
+        raise unsupported(purpose, message, "no-secret")
     signed = assertion.response.authenticator_data + assertion.response.client_data.hash
     return prf.output, assertion.raw_id, (signed, assertion.response.signature)
 

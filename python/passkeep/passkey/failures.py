@@ -8,9 +8,11 @@ what else opens the same backups.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from typing import Literal
 
-from passkeep.errors import CeremonyError
+from passkeep.errors import CeremonyError, NoAnswerError, OtherSiteError, UnsupportedError
+from passkeep.passkey.relying_party import is_domain
 
 Purpose = Literal["enrol", "unlock", "check"]
 
@@ -51,23 +53,23 @@ _NO_ANSWER = (
     "nobody touched it, or the time ran out."
 )
 
-NO_WEBAUTHN, NO_PRF = "NoWebAuthn", "NoPrf"
+NO_WEBAUTHN, NO_PRF, INSECURE = "NoWebAuthn", "NoPrf", "InsecureContext"
 """What the page reports of a browser before it asks for anything."""
 
 # Names of DOMException, from WebAuthn Level 3 (sections "Create" and "Get").
+_SILENT = frozenset({"NotAllowedError", "AbortError", "TimeoutError"})
 _MESSAGES = {
-    "NotAllowedError": _NO_ANSWER,
-    "AbortError": _NO_ANSWER,
-    "TimeoutError": _NO_ANSWER,
     "SecurityError": "The browser does not allow passkeys on the address of the page.",
     "NotSupportedError": "The browser or the passkey does not support what is asked for here.",
     "ConstraintError": "This device cannot check who is using it (fingerprint, face or PIN).",
     "InvalidStateError": "This device refuses to make another passkey here.",
     NO_WEBAUTHN: "The browser has no passkeys (WebAuthn), or not on this page.",
     NO_PRF: "The browser says that it gets no secrets from passkeys (PRF).",
+    INSECURE: "Browsers allow passkeys only on pages loaded over TLS or from localhost.",
 }
 
 _ERROR_NAME = re.compile(r"[A-Za-z]{1,40}")
+_NAMED_SITES = 3
 
 
 class EndedError(CeremonyError):
@@ -84,6 +86,22 @@ class EndedError(CeremonyError):
 
 class UnattendedError(EndedError):
     """Nobody was there to use a passkey, so there is no use in asking for another one."""
+
+
+class SilentError(EndedError, NoAnswerError):
+    """A person was asked and gave no answer."""
+
+
+class UnansweredError(UnattendedError, SilentError):
+    """The same, and there is no use in asking again."""
+
+
+class UnableError(EndedError, UnsupportedError):
+    """What was asked cannot do it."""
+
+
+class IncapableError(UnattendedError, UnableError):
+    """The same, and it can answer no other question either."""
 
 
 def hint(purpose: Purpose) -> str:
@@ -107,9 +125,14 @@ def given_up(purpose: Purpose, reported: str | None) -> CeremonyError:
             None where there was none and the user just cancelled.
     """
     message = "The ceremony was cancelled in the browser."
-    if reported is not None:
-        message = _MESSAGES.get(reported, f"The browser reported a failure ({reported}).")
-    return EndedError(message, hint=_HINTS[purpose], reason="cancelled")
+    ended: type[EndedError] = SilentError
+    if reported in _SILENT:
+        message = _NO_ANSWER
+    elif reported in _MESSAGES:
+        message, ended = _MESSAGES[reported], UnableError
+    elif reported is not None:
+        message, ended = f"The browser reported a failure ({reported}).", EndedError
+    return ended(message, hint=_HINTS[purpose], reason="cancelled")
 
 
 def timed_out(purpose: Purpose, seconds: float, reported: str | None) -> CeremonyError:
@@ -117,7 +140,7 @@ def timed_out(purpose: Purpose, seconds: float, reported: str | None) -> Ceremon
     message = f"The browser gave no answer within {seconds:.0f} seconds."
     if reported is not None:
         message += f" {given_up(purpose, reported)}"
-    return UnattendedError(message, hint=_HINTS[purpose], reason="timed-out")
+    return UnansweredError(message, hint=_HINTS[purpose], reason="timed-out")
 
 
 def closed(purpose: Purpose) -> CeremonyError:
@@ -151,3 +174,29 @@ def refused(purpose: Purpose, message: str, reason: Reason = "foreign") -> Cerem
         reason: The same for the page.
     """
     return EndedError(message, hint=_HINTS[purpose], reason=reason)
+
+
+def unsupported(purpose: Purpose, message: str, reason: Reason) -> UnsupportedError:
+    """Return the error for a passkey that cannot serve. Arguments as in :func:`refused`."""
+    return UnableError(message, hint=_HINTS[purpose], reason=reason)
+
+
+def other_site(rp_ids: Iterable[str], *, more: str = "") -> OtherSiteError:
+    """Return the error for passkeys that cannot be asked here.
+
+    Args:
+        rp_ids: Theirs, from the file that is opened: a stranger may have written them.
+        more: A sentence for the hint.
+    """
+    found = tuple(dict.fromkeys(rp_ids))
+    sites = [rp_id for rp_id in found if is_domain(rp_id)][:_NAMED_SITES]
+    if len(sites) < len(found):
+        sites.append("other addresses")
+    whose = " and ".join(filter(None, [", ".join(sites[:-1]), sites[-1]]))
+    page = f"on {sites[0]}" if is_domain(sites[0]) else "where the passkey was made"
+    return OtherSiteError(
+        f"The passkeys among the ways in belong to {whose}, and no other page can use them.",
+        rp_ids=found,
+        hint=f"Open it {page}, or use another way in: the password or the recovery key. "
+        f"{more}".strip(),
+    )

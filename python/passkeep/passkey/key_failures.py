@@ -7,8 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from passkeep.errors import CeremonyError
-from passkeep.passkey.failures import Purpose, UnattendedError, hint
+from passkeep.errors import CeremonyError, NoAnswerError
+from passkeep.passkey.failures import (
+    IncapableError,
+    Purpose,
+    UnansweredError,
+    UnattendedError,
+    hint,
+)
 
 _SET_PIN = (
     "Set one first: `ykman fido access change-pin` for YubiKeys, `fido2-token -S DEVICE`, or "
@@ -42,12 +48,12 @@ def no_key(purpose: Purpose, locked: Sequence[str]) -> CeremonyError:
 
 def too_old(purpose: Purpose) -> CeremonyError:
     """Return the error for a key that speaks U2F only."""
-    return _ended(purpose, "This security key is too old: it has no FIDO2, only U2F.")
+    return _incapable(purpose, "This security key is too old: it has no FIDO2, only U2F.")
 
 
 def no_secrets(purpose: Purpose) -> CeremonyError:
     """Return the error for a key without hmac-secret."""
-    return _ended(
+    return _incapable(
         purpose,
         "This security key cannot hold a backup key: it does not support hmac-secret (PRF).",
     )
@@ -102,34 +108,34 @@ def sensor_blocked(purpose: Purpose) -> CeremonyError:
 
 def no_pin_given(purpose: Purpose) -> CeremonyError:
     """Return the error for a person who gave no PIN."""
-    return _ended(purpose, "The ceremony was cancelled: no PIN was given.")
+    return _unanswered(purpose, "The ceremony was cancelled: no PIN was given.")
 
 
 def cancelled(purpose: Purpose) -> CeremonyError:
     """Return the error for a ceremony that the application cancelled."""
-    return _ended(purpose, "The ceremony was cancelled.")
+    return _unanswered(purpose, "The ceremony was cancelled.")
 
 
 def not_touched(purpose: Purpose) -> CeremonyError:
     """Return the error for a key that waited in vain."""
-    return _ended(purpose, "Nobody touched the security key in time.")
+    return _unanswered(purpose, "Nobody touched the security key in time.")
 
 
 def denied(purpose: Purpose) -> CeremonyError:
     """Return the error for a request that was declined on the key itself."""
-    return _ended(purpose, "The security key declined.")
+    return _unanswered(purpose, "The security key declined.")
 
 
 def full(purpose: Purpose) -> CeremonyError:
     """Return the error for a key without room for another discoverable passkey."""
-    return _ended(
+    return _incapable(
         purpose, "This security key has no room for another passkey that it lists by itself."
     )
 
 
 def not_discoverable(purpose: Purpose) -> CeremonyError:
     """Return the error for a key that cannot store discoverable passkeys."""
-    return _ended(purpose, "This security key cannot make a passkey that it lists by itself.")
+    return _incapable(purpose, "This security key cannot make a passkey that it lists by itself.")
 
 
 def not_on_this_key(purpose: Purpose) -> CeremonyError:
@@ -137,7 +143,7 @@ def not_on_this_key(purpose: Purpose) -> CeremonyError:
 
     Not an :class:`UnattendedError`: the same key may hold one of another RP ID.
     """
-    return CeremonyError(
+    return NoAnswerError(
         "This security key holds none of these passkeys: it is another key, it was reset, "
         "or the passkey was deleted.",
         hint="Try another security key. " + hint(purpose),
@@ -166,3 +172,11 @@ def other(purpose: Purpose, name: str) -> CeremonyError:
 
 def _ended(purpose: Purpose, message: str) -> CeremonyError:
     return UnattendedError(message, hint=hint(purpose))
+
+
+def _incapable(purpose: Purpose, message: str) -> CeremonyError:
+    return IncapableError(message, hint=hint(purpose))
+
+
+def _unanswered(purpose: Purpose, message: str) -> CeremonyError:
+    return UnansweredError(message, hint=hint(purpose))

@@ -14,13 +14,18 @@ _DOMAIN = re.compile(  # as browsers write it; a last label of digits is an addr
 )
 
 
+def is_domain(rp_id: str) -> bool:
+    """Say whether a page could have this RP ID."""
+    return _DOMAIN.fullmatch(rp_id) is not None
+
+
 def native_origin(rp_id: str) -> str | None:
     """Return the origin under which this process itself uses passkeys of an RP ID.
 
     Keys see a hash of the RP ID and nothing else, so any page of the domain would do;
     the names under ``localhost`` are the ones without TLS. None if it is no domain.
     """
-    if not _DOMAIN.fullmatch(rp_id):
+    if not is_domain(rp_id):
         return None
     local = rp_id == "localhost" or rp_id.endswith(".localhost")
     return f"{'http' if local else 'https'}://{rp_id}"

@@ -15,7 +15,7 @@ from fido2.utils import sha256, websafe_decode
 from fido2.webauthn import AuthenticationResponse, RegistrationResponse
 
 from passkeep.age.fido2prf import PRF_OUTPUT_SIZE
-from passkeep.passkey.failures import Purpose, refused
+from passkeep.passkey.failures import Purpose, error_name, given_up, refused
 
 Response = TypeVar("Response", RegistrationResponse, AuthenticationResponse)
 
@@ -36,6 +36,17 @@ class PrfResults:
 
     enabled: bool
     output: bytes | None
+
+
+def check_answered(purpose: Purpose, response: object) -> None:
+    """Check that the page sends an answer and no failure of the browser.
+
+    Raises:
+        CeremonyError: It sends a failure: ``{"failure": name}``.
+    """
+    failure = mapping(response).get("failure")
+    if failure is not None:
+        raise given_up(purpose, error_name(failure))
 
 
 def split_prf(response: object) -> tuple[PrfResults, dict[str, Any]]:

@@ -1,19 +1,34 @@
-// Between WebAuthn's JSON and its buffers, by hand: toJSON() and parse…FromJSON() lose or
-// garble PRF fields in some browsers, and some password managers return arrays of numbers
-// where the standard says ArrayBuffer.
+/**
+ * @file Between WebAuthn's JSON and its buffers, by hand: toJSON() and parse…FromJSON() lose or
+ * garble PRF fields in some browsers, and some password managers return arrays of numbers
+ * where the standard says ArrayBuffer.
+ */
 
+/**
+ * @param {string} text Base64url, padded or not.
+ * @returns {Uint8Array}
+ */
 export function fromBase64url(text) {
   const binary = atob(text.replaceAll("-", "+").replaceAll("_", "/"));
   return Uint8Array.from(binary, (character) => character.charCodeAt(0));
 }
 
+/**
+ * @param {Uint8Array} bytes
+ * @returns {string} Base64url without padding.
+ */
 export function toBase64url(bytes) {
   const binary = Array.from(bytes, (byte) => String.fromCharCode(byte)).join("");
   return btoa(binary).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
 }
 
-// The bytes of whatever a browser or an extension returned: a view where that is
-// possible, so that filling it with zeros reaches the original; null if there are none.
+/**
+ * The bytes of whatever a browser or an extension returned.
+ *
+ * @param {unknown} value An ArrayBuffer, a view of one, or an array of numbers.
+ * @returns {Uint8Array | null} A view where that is possible, so that filling it with zeros
+ *   reaches the original; null if there are no bytes.
+ */
 export function toBytes(value) {
   if (ArrayBuffer.isView(value)) {
     return new Uint8Array(value.buffer, value.byteOffset, value.byteLength);
@@ -25,7 +40,12 @@ export function toBytes(value) {
   return Array.isArray(value) ? Uint8Array.from(value) : null;
 }
 
-// JSON options → what navigator.credentials takes.
+/**
+ * @param {{ publicKey: object }} options As JSON; `publicKey.extensions.prf` is required.
+ * @param {AbortSignal} [signal]
+ * @returns {CredentialCreationOptions | CredentialRequestOptions} What navigator.credentials
+ *   takes.
+ */
 export function toOptions({ publicKey }, signal) {
   const options = { ...publicKey, challenge: fromBase64url(publicKey.challenge) };
   if (publicKey.user) {
@@ -41,11 +61,15 @@ export function toOptions({ publicKey }, signal) {
   return { publicKey: options, signal };
 }
 
-// A credential → its JSON without the PRF results, and these results as one buffer (null
-// if there are none). The browser's own copies are filled with zeros.
+/**
+ * @param {PublicKeyCredential} credential
+ * @returns {{ json: object, secret: Uint8Array | null }} Its JSON without the PRF results, and
+ *   these results as one buffer (null if there are none). The browser's own copies are filled
+ *   with zeros.
+ */
 export function fromCredential(credential) {
   const { response } = credential;
-  const results = credential.getClientExtensionResults();
+  const results = credential.getClientExtensionResults?.() ?? {};
   const fields = { clientDataJSON: encode(response.clientDataJSON) };
   if (response.attestationObject) {
     fields.attestationObject = encode(response.attestationObject);
