@@ -1,0 +1,1 @@
+"""What both apps are made of besides their web framework: notes, sessions, and the page."""

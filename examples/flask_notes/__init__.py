@@ -1,0 +1,1 @@
+"""A Flask app whose users turn on end-to-end encrypted backup."""
