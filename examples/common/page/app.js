@@ -116,7 +116,9 @@ async function ask(options, path) {
     await new Promise((done) => element("click-go").addEventListener("click", done, { once: true }));
     show(before);
   };
-  return await answerSteps(options, (answer) => post(path, { answer }), { click });
+  const result = await answerSteps(options, (answer) => post(path, { answer }), { click });
+  say("");
+  return result;
 }
 
 async function load(line = "") {
