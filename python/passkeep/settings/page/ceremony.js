@@ -126,7 +126,8 @@ class Run {
       return;
     }
     this.fail(sentence(error));
-    if (this.created && error instanceof Refusal) {
+    // One that was saved, though perhaps not for a power cut, is no such passkey.
+    if (this.created && error instanceof Refusal && error.code !== "not-synced") {
       // Password managers that know this call take the useless passkey off their lists.
       window.PublicKeyCredential.signalUnknownCredential?.(this.created).catch(() => {});
     }
