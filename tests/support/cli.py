@@ -119,7 +119,8 @@ class Terminal:
         if self._process.poll() is None:
             self._process.kill()
             self._process.wait()
-        os.close(self._master)
+        if self._master >= 0:
+            os.close(self._master)
 
     def wait_for(self, text: str, *, after: int = 0) -> str:
         """Reads until `text` is on the screen behind position `after`; returns the screen."""
@@ -145,6 +146,17 @@ class Terminal:
     def press(self, key: bytes) -> None:
         """Presses one key."""
         os.write(self._master, key)
+
+    def close(self) -> int:
+        """Closes the terminal's window, and returns the exit code."""
+        os.close(self._master)
+        self._master = -1
+        return self._process.wait(PATIENCE)
+
+    def kill(self, number: int) -> int:
+        """Sends a signal, and returns the exit code."""
+        self._process.send_signal(number)
+        return self._process.wait(PATIENCE)
 
     def interrupt(self) -> None:
         """Presses Ctrl-C, and again where nothing happens.

@@ -14,6 +14,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from types import FrameType
 from typing import NoReturn
 
@@ -53,7 +54,7 @@ class _Printable(logging.Formatter):
 
 
 class _Terminated(BaseException):
-    """SIGTERM: ends like Ctrl-C, with everything cleaned up.
+    """SIGTERM, or a terminal that was closed: ends like Ctrl-C, with everything cleaned up.
 
     Not a KeyboardInterrupt, which click would turn into something of its own.
     """
@@ -62,6 +63,8 @@ class _Terminated(BaseException):
 def run(command: click.Command, arguments: Sequence[str] | None) -> int:
     """Runs a command and turns whatever it raises into a line and an exit code."""
     signal.signal(signal.SIGTERM, _terminate)
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # as `nohup` has it
+        signal.signal(signal.SIGHUP, _terminate)
     return _guarded(
         lambda: command.main(
             args=None if arguments is None else list(arguments),
@@ -104,7 +107,8 @@ def _guarded(body: Callable[[], object]) -> int:
         say("Interrupted.")
         return INTERRUPTED
     except _Terminated:
-        say("Terminated.")
+        with suppress(OSError):  # the terminal itself may be gone
+            say("Terminated.")
         return TERMINATED
     except (OSError, MemoryError) as error:
         return _complain(describe(error), _system_hint(error), FAILED)
