@@ -25,7 +25,7 @@ ARROWS = {
     "incoming": {"errors", "_native", "age", "sealed"},
     "prf": {"age"},
     "stream": {"errors", "_native", "age", "incoming", "output", "sealed"},
-    "keyring": {"errors", "age", "incoming", "output", "prf"},
+    "keyring": {"errors", "age", "incoming", "output", "prf", "temporary"},
     "memory": {"buffers", "errors", "_native", "age", "sealed", "stream"},
     "digests": {"buffers", "_native", "incoming", "stream"},
     "batch": {"buffers", "errors", "_native", "age", "memory", "stream"},

@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 import threading
+from contextlib import contextmanager
 
 import pytest
 
@@ -122,34 +123,101 @@ def test_leftovers_of_a_killed_process_are_removed_and_others_are_not(quick, tmp
     assert names(tmp_path) == sorted([*others, "keyring.json"])
 
 
+@contextmanager
+def held(path):
+    """Another process is changing the keyring."""
+    lock = os.open(path.with_name(f".{path.name}.passkeep-lock"), os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield lock
+    finally:
+        os.close(lock)
+
+
+def rotated(path, made):
+    keyring = unlocked(path, made)
+    keyring.rotate()
+    return keyring
+
+
 def test_a_lock_that_is_never_given_back_ends_in_an_error(quick, tmp_path, monkeypatch):
     path = quick.write(tmp_path)
-    keyring = unlocked(path, quick)
-    keyring.rotate()
-    monkeypatch.setattr(storage, "PATIENCE", 0.1)
-    holder = os.open(tmp_path, os.O_RDONLY)
-    try:
-        fcntl.flock(holder, fcntl.LOCK_EX)
+    keyring = rotated(path, quick)
+    with held(path), monkeypatch.context() as patch:
+        patch.setattr(storage, "PATIENCE", 0.1)
         with pytest.raises(passkeep.KeyringError, match="does not finish"):
             keyring.save(path)
-    finally:
-        os.close(holder)
     assert path.read_bytes() == quick.text
     keyring.save(path)
     unlocked(path, quick)
+    assert names(tmp_path) == ["keyring.json"]
 
 
 def test_a_save_waits_for_another_one(quick, tmp_path):
     path = quick.write(tmp_path)
-    keyring = unlocked(path, quick)
-    keyring.rotate()
-    holder = os.open(tmp_path, os.O_RDONLY)
-    fcntl.flock(holder, fcntl.LOCK_EX)
-    release = threading.Timer(0.3, os.close, [holder])
-    release.start()
-    keyring.save(path)
-    release.join()
+    keyring = rotated(path, quick)
+    with held(path) as lock:
+        copy = os.dup(lock)
+        release = threading.Timer(0.3, lambda: (fcntl.flock(copy, fcntl.LOCK_UN), os.close(copy)))
+        release.start()
+        keyring.save(path)
+        release.join()
     unlocked(path, quick)
+
+
+def test_whoever_gets_a_lock_that_was_removed_takes_the_next_one(quick, tmp_path, monkeypatch):
+    path = quick.write(tmp_path)
+    keyring = rotated(path, quick)
+    real, seen = storage._lock, []
+
+    def removed_meanwhile(descriptor):
+        """The holder removes the file and ends, after it was opened here."""
+        if not seen:
+            (tmp_path / ".keyring.json.passkeep-lock").unlink()
+        seen.append(os.fstat(descriptor).st_ino)
+        return real(descriptor)
+
+    monkeypatch.setattr(storage, "_lock", removed_meanwhile)
+    keyring.save(path, state=passkeep.State(tmp_path / "state"))
+    assert len(seen) > 1
+    unlocked(path, quick)
+
+
+def test_the_lock_is_private_and_nobody_who_reads_the_folder_can_hold_it(
+    quick, tmp_path, monkeypatch
+):
+    path = quick.write(tmp_path)
+    tmp_path.chmod(0o755)
+    keyring = rotated(path, quick)
+    modes = []
+    monkeypatch.setattr(
+        changes,
+        "verify",
+        lambda *_: modes.append((tmp_path / ".keyring.json.passkeep-lock").stat().st_mode),
+    )
+    reader = os.open(tmp_path, os.O_RDONLY)
+    try:
+        fcntl.flock(reader, fcntl.LOCK_EX)
+        keyring.save(path)
+    finally:
+        os.close(reader)
+    assert [oct(mode & 0o777) for mode in modes] == ["0o600"]
+
+
+def test_a_keyring_lies_where_the_machine_remembers_keyrings(quick, fresh_machine):
+    folder = fresh_machine / "state" / "keyrings"
+    folder.mkdir(parents=True)
+    path = quick.write(folder)
+    rotated(path, quick).save(path)
+    unlocked(path, quick)
+    assert names(folder) == sorted(["keyring.json", f"{quick.document()['id']}.json"])
+
+
+def test_a_lock_that_a_killed_process_left_is_nobodys(quick, tmp_path):
+    path = quick.write(tmp_path)
+    (tmp_path / ".keyring.json.passkeep-lock").touch()
+    rotated(path, quick).save(path)
+    assert names(tmp_path) == ["keyring.json"]
 
 
 # What is not published

@@ -57,6 +57,11 @@ def remove_stale(final: Path) -> None:
                 _remove_unlocked(Path(entry.path))
 
 
+def lock_of(final: Path) -> Path:
+    """The name of a file beside `final` that processes lock while they change it."""
+    return final.with_name(f"{_prefix(final)}lock")
+
+
 def _create(final: Path, mode: int) -> tuple[Path, int]:
     while True:
         path = final.with_name(f"{_prefix(final)}{secrets.token_hex(6)}")

@@ -1,7 +1,8 @@
 """Files that several processes may want to change at the same moment.
 
-A change holds a lock on the folder, which leaves nothing behind when its holder
-dies, unlike a lock file.
+A change holds a lock on a file of its own beside them, which only their owner can open:
+whoever may read the folder could hold a lock on that. The file is removed before the lock
+is given back. A killed process leaves it behind, unlocked, for the next change to take.
 """
 
 from __future__ import annotations
@@ -10,9 +11,10 @@ import fcntl
 import os
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from passkeep import temporary
 from passkeep.errors import ChangedError, KeyringError
 from passkeep.output import PRIVATE_MODE, publish
 
@@ -20,37 +22,41 @@ PATIENCE = 10.0
 """Seconds to wait for another process; it holds the lock for some milliseconds."""
 
 _INTERVAL = 0.02
+_LOCK_FLAGS = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 
 @contextmanager
 def guarded(target: str | os.PathLike[str]) -> Iterator[None]:
-    """Keeps other passkeep processes from changing files beside `target`.
+    """Keeps other passkeep processes from changing `target` meanwhile.
 
-    Where the file system knows no locks the block runs without one.
+    Where there is nothing to lock, as for a device, or no way to, as on a file system
+    without locks, the block runs without one.
 
     Raises:
         KeyringError: Another process holds the lock and does not let go of it.
         FileNotFoundError: There is no such folder.
     """
     final = Path(os.path.realpath(target))
-    try:
-        folder = os.open(final.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    except PermissionError:
+    if final.exists() and not final.is_file():
         yield
         return
+    lock = temporary.lock_of(final)
+    descriptor = _take(lock, final)
     try:
-        _lock(folder, final.parent)
         yield
     finally:
-        os.close(folder)
+        if descriptor is not None:
+            with suppress(OSError):
+                lock.unlink()
+            os.close(descriptor)
 
 
 def write_guarded(target: str | os.PathLike[str], data: bytes, *, overwrite: bool = False) -> None:
-    """Publishes a private file under the lock of its folder.
+    """Publishes a private file under its lock.
 
     Raises:
         OutputError: `target` exists and may not be replaced.
-        KeyringError: Another process does not let go of the folder.
+        KeyringError: Another process does not let go of the lock.
         OSError: The system refused; `target` is unchanged.
     """
     with guarded(target):
@@ -79,11 +85,11 @@ def publish_verified(
         KeyringError: What was read back is not what was written.
         OSError: The system refused; `target` is unchanged.
     """
-    with publish(target, overwrite=overwrite, mode=PRIVATE_MODE) as temporary:
-        temporary.write_bytes(data)
-        if not temporary.is_file():
+    with publish(target, overwrite=overwrite, mode=PRIVATE_MODE) as path:
+        path.write_bytes(data)
+        if not path.is_file():
             return
-        stored = temporary.read_bytes()
+        stored = path.read_bytes()
         if stored != data:
             raise KeyringError(
                 f"{os.fspath(target)} does not read back as it was written; nothing was replaced",
@@ -100,20 +106,42 @@ def changed_meanwhile(path: str | os.PathLike[str]) -> ChangedError:
     )
 
 
-def _lock(folder: int, name: Path) -> None:
-    """Takes the lock, where the file system has one."""
+def _take(lock: Path, final: Path) -> int | None:
+    """Opens a lock file and locks it; None where that is impossible."""
     deadline = time.monotonic() + PATIENCE
     while True:
         try:
-            fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            if time.monotonic() > deadline:
-                raise KeyringError(
-                    f"another process is changing files in {name} and does not finish",
-                    hint="End that process, or wait for it, and try again.",
-                ) from None
-            time.sleep(_INTERVAL)
+            descriptor = os.open(lock, _LOCK_FLAGS, PRIVATE_MODE)
+        except FileNotFoundError:
+            raise
         except OSError:
-            return
-        else:
-            return
+            # What is written afterwards says what is wrong with the folder.
+            return None
+        if _lock(descriptor) and _is_still(descriptor, lock):
+            return descriptor
+        os.close(descriptor)
+        if time.monotonic() > deadline:
+            raise KeyringError(
+                f"another process is changing {final} and does not finish",
+                hint="End that process, or wait for it, and try again.",
+            )
+        time.sleep(_INTERVAL)
+
+
+def _lock(descriptor: int) -> bool:
+    """Whether the lock is ours now, or the file system has none."""
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:
+        pass
+    return True
+
+
+def _is_still(descriptor: int, lock: Path) -> bool:
+    """Whether nobody has removed the file between opening and locking it."""
+    try:
+        return os.path.samestat(os.fstat(descriptor), lock.lstat())
+    except FileNotFoundError:
+        return False
