@@ -105,7 +105,9 @@ def backup(tree, tmp_path):
     digits = keyring.new_recovery_key()
     keyring.confirm_recovery_key(digits)
     keyring.add_password(PASSWORD)
+    keyring.save(tmp_path / "lost.json")
     passkeep.backup(tree, tmp_path / "b.tar.age", to=keyring)
+    (tmp_path / "lost.json").unlink()
     return tmp_path / "b.tar.age", digits
 
 

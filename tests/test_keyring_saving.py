@@ -336,6 +336,24 @@ def test_keyrings_are_pinned_wherever_something_is_sealed_to_them(quick, tree, t
     assert not (tmp_path / "x.age").exists()
 
 
+def test_nothing_is_sealed_to_a_keyring_that_was_never_saved(quick, tree, tmp_path):
+    """Its passkeys would open nothing of what carries no copy, once the process ends."""
+    path = quick.write(tmp_path)
+    passkeep.backup(tree, tmp_path / "1.age", to=passkeep.Keyring.load(path))
+    made = passkeep.Keyring.create()
+    made.confirm_recovery_key(made.new_recovery_key())
+    adopted = passkeep.Keyring.adopt(tmp_path / "1.age", recovery_key=quick.digits)
+    for keyring in (made, adopted):
+        with pytest.raises(passkeep.KeyringError, match="never saved") as caught:
+            passkeep.encrypt(b"x", to=keyring)
+        with pytest.raises(passkeep.KeyringError, match="never saved"):
+            passkeep.backup(tree, tmp_path / "2.age", to=keyring)
+        assert caught.value.hint == "Save the keyring first."
+        keyring.save(tmp_path / f"{keyring.id}.json")
+        assert passkeep.encrypt(b"x", to=keyring)
+    assert not (tmp_path / "2.age").exists()
+
+
 def test_two_keyrings_do_not_both_travel(quick, made, tree, tmp_path):
     one, other = quick.write(tmp_path), made.write(tmp_path, "made.json")
     both = [passkeep.Keyring.load(path) for path in (one, other)]

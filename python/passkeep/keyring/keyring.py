@@ -276,14 +276,16 @@ class Keyring(Editable):
         """The public parts, if they are what this machine used before.
 
         Raises:
-            KeyringError: They are not; or the keyring is incomplete, or has changes
-                that were not saved: what is sealed now would need them.
+            KeyringError: They are not; or the keyring is incomplete, was never saved,
+                or has changes that were not saved: what is sealed now would need them.
             OSError: The state folder cannot be read or written.
         """
         public = self.public()
-        if self._stored_mac is not None and self._sealed_mac() != self._stored_mac:
+        if self._sealed_mac() != self._stored_mac:
             raise KeyringError(
-                "the keyring has changes that were not saved; nothing was sealed",
+                "the keyring was never saved; nothing was sealed"
+                if self._stored_mac is None
+                else "the keyring has changes that were not saved; nothing was sealed",
                 hint="Save the keyring first.",
             )
         return public.pinned(state)
