@@ -171,3 +171,25 @@ ARMORED = armor.armor(bytes(range(100)))
 def test_bad_armor(text):
     with pytest.raises(DamagedError):
         armor.dearmor(text)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"work_factor": 21},
+        {"work_factor": 0},
+        {"work_factor": -1},
+        {"work_factor": 23, "max_work_factor": 23},
+        {"work_factor": 11, "max_work_factor": 10},
+    ],
+)
+def test_nothing_is_encrypted_with_more_work_than_would_be_done_to_open_it(options):
+    with pytest.raises(passkeep.InvalidInputError, match="not between 1 and"):
+        passkeep.encrypt(b"x", to=passkeep.Password("x", **options))
+
+
+def test_less_work_may_be_asked_of_whoever_opens():
+    sealed = passkeep.encrypt(b"x", to=passkeep.Password("x", work_factor=10))
+    assert passkeep.decrypt(sealed, passkeep.Password("x", max_work_factor=10)) == b"x"
+    with pytest.raises(passkeep.LimitError):
+        passkeep.decrypt(sealed, passkeep.Password("x", max_work_factor=9))

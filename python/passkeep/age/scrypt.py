@@ -18,6 +18,8 @@ WORK_FACTOR = 18
 """log2 N for new files: 256 MiB and about a second."""
 MAX_WORK_FACTOR = 20
 """log2 N that is worked for at most: 1 GiB, against hostile files."""
+AGE_WORK_FACTOR = 22
+"""log2 N that `age` works for at most."""
 
 _SALT_SIZE = 16
 _LABEL = b"age-encryption.org/v1/scrypt"
@@ -30,7 +32,8 @@ class Password(Secret):
 
     Args:
         password: Text is used as its UTF-8 bytes, without normalisation.
-        work_factor: log2 N when wrapping.
+        work_factor: log2 N when wrapping: at most `max_work_factor`, and 22, beyond
+            which `age` opens nothing.
         max_work_factor: log2 N that a file may ask for.
 
     Raises:
@@ -57,7 +60,18 @@ class Password(Secret):
         self._max_work_factor = max_work_factor
 
     def wrap(self, file_key: bytes) -> list[Stanza]:
-        """Wraps a file key under the password and a fresh salt."""
+        """Wraps a file key under the password and a fresh salt.
+
+        Raises:
+            InvalidInputError: The work factor is one that would not be opened again.
+            LimitError: There is not enough memory.
+        """
+        most = min(self._max_work_factor, AGE_WORK_FACTOR)
+        if not 1 <= self._work_factor <= most:
+            raise InvalidInputError(
+                f"a scrypt work factor of {self._work_factor} is not between 1 and {most}",
+                hint="Whoever opens the file has to allow as much: see `max_work_factor`.",
+            )
         salt = os.urandom(_SALT_SIZE)
         body = wrap.seal(self._derive(salt, self._work_factor), file_key)
         return [Stanza(STANZA_TYPE, (base64.encode(salt), str(self._work_factor)), body)]
