@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import pytest
@@ -11,17 +10,12 @@ import passkeep
 from support import softkey_file
 from support.cli import Terminal, assert_fails, ok, run
 from support.keyrings import PASSWORD
+from support.security_keys import plugged_in, tap
 from support.softkey import SoftKey
 from support.trees import differences
 
-LAUNCHER = Path(__file__).parent / "support" / "with_security_keys.py"
 PIN = "73914"
 WORDS = {"WORDS": PASSWORD}
-
-
-def plugged_in(*keys: Path) -> tuple[str, ...]:
-    """The program on a machine where these keys are plugged in; the first is touched."""
-    return (sys.executable, str(LAUNCHER), ",".join(map(str, keys)))
 
 
 @pytest.fixture
@@ -52,14 +46,7 @@ def enrolled(key, tmp_path) -> Path:
 def restore(
     backup: Path, out: Path, *keys: Path, pins: tuple[str, ...] = (PIN,)
 ) -> tuple[int, str]:
-    with Terminal(
-        *("restore", backup, "-C", out, "--with", "security-key"), program=plugged_in(*keys)
-    ) as person:
-        at = 0
-        for pin in pins:
-            person.wait_for("PIN of your security key", after=at)
-            at = person.type(pin)
-        return person.finish(), person.screen
+    return tap("restore", backup, "-C", out, "--with", "security-key", keys=keys, pins=pins)
 
 
 @pytest.fixture

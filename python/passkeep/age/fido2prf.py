@@ -70,6 +70,11 @@ class Credential:
         raise _malformed()
 
 
+def names_passkey(text: str) -> bool:
+    """Whether a string looks like an `AGE-PLUGIN-FIDO2PRF-1…` string, whatever its case."""
+    return text.lower().startswith(f"{CREDENTIAL_PREFIX}1")
+
+
 def prf_inputs(nonce: bytes) -> tuple[bytes, bytes]:
     """The two inputs that a passkey's PRF is evaluated at, 44 bytes each."""
     return LABEL + _FIRST + nonce, LABEL + _SECOND + nonce

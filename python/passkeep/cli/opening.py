@@ -51,7 +51,7 @@ class Opener(Secret):
     def unwrap(self, stanzas: Sequence[Stanza]) -> bytes | None:
         """Opens a file key, or returns None. Errors are those of the way in."""
         given = self._given
-        if not given.identities and all(stanza.type != scrypt.STANZA_TYPE for stanza in stanzas):
+        if not given.has_identity and all(stanza.type != scrypt.STANZA_TYPE for stanza in stanzas):
             return _open(given, stanzas)
         opened = (one.unwrap(stanzas) for one in _identities(given))
         return next((file_key for file_key in opened if file_key is not None), None)
@@ -59,9 +59,11 @@ class Opener(Secret):
 
 def _identities(given: Ways) -> Iterator[Identity]:
     """What opens a file without a keyring of the person's own."""
-    if given.identities:
+    if given.has_identity:
         yield from given.identities
         yield from _as_recipients(given)
+        if given.passkeys is not None:
+            yield given.passkeys  # last: nobody is asked in vain
     else:
         yield from map(scrypt.Password, passwords.spellings(ways.ask_password(given)))
 

@@ -75,11 +75,13 @@ keyring_option = click.option(
     " `passkeep init` made for you.",
 )
 to_option = click.option(
+    "-r",
     "--to",
     "recipients",
     metavar="RECIPIENT",
     multiple=True,
-    help="Seal to this age1… recipient instead of a keyring. Repeatable.",
+    help="Seal to this age1… recipient instead of a keyring, or to a passkey"
+    " (AGE-PLUGIN-FIDO2PRF-1…), which takes a tap. Repeatable.",
 )
 cipher_option = click.option(
     "--cipher",

@@ -53,12 +53,17 @@ def rewrap_command(
     it. A file that carries a keyring is replaced only where the new one is sealed to
     that keyring.
     """
+    from passkeep.cli import taps
     from passkeep.cli.opening import Opener
     from passkeep.cli.ways import load_sealing
 
     if recipients and to_keyring is not None:
         raise click.UsageError("Seal to recipients or to a keyring, not both.")
-    to = list(recipients) if recipients else load_sealing(to_keyring or given.keyring)
+    to = (
+        taps.recipients(recipients, given.passkey_way)
+        if recipients
+        else load_sealing(to_keyring or given.keyring)
+    )
     in_place = output.exists() and output.samefile(file)
     with bar("Rewrapping", options.size(file)) as progress:
         size = rewrapping.rewrap(

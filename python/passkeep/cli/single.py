@@ -11,7 +11,7 @@ import click
 from passkeep import stream
 from passkeep._native import Hasher
 from passkeep.age import scrypt
-from passkeep.cli import options, ways
+from passkeep.cli import options, taps, ways
 from passkeep.cli.ending import say
 from passkeep.cli.opening import Opener
 from passkeep.cli.progress import bar
@@ -28,6 +28,7 @@ from passkeep.sealed import Cipher
 @click.option("-a", "--armor", is_flag=True, help="Write text instead of binary.")
 @click.option("-p", "--passphrase", is_flag=True, help="Encrypt with a password, asked for twice.")
 @options.to_option
+@taps.option
 @options.keyring_option
 @options.secret_options
 @options.cipher_option
@@ -42,6 +43,7 @@ def encrypt_command(
     armor: bool,
     passphrase: bool,
     recipients: tuple[str, ...],
+    way: str | None,
     keyring: Path | None,
     password_env: str | None,
     password_fd: int | None,
@@ -55,8 +57,10 @@ def encrypt_command(
     """Encrypt a file, or standard input, to an age file or an AES container.
 
     To recipients (--to), to a keyring, or with a password. A single stream
-    carries no keyring: keep the keyring, or use `passkeep backup`.
+    carries no keyring: keep the keyring, or use `passkeep backup`. Only encrypting
+    to a passkey (--to AGE-PLUGIN-FIDO2PRF-1…) asks somebody: it takes a tap.
     """
+    taps.refuse_unused(recipients, way)
     options.refuse_json_on_standard_output(output, as_json=as_json)
     if output == options.STANDARD_STREAM and not armor and is_terminal(sys.stdout):
         raise click.UsageError("This is binary: use -o FILE, --armor, or redirect standard output.")
@@ -70,7 +74,7 @@ def encrypt_command(
         size = stream.encrypt_file(
             options.source(file),
             options.sink(output),
-            to=_to(recipients, keyring, password),
+            to=_to(recipients, way, keyring, password),
             cipher=cipher,
             armored=armor,
             overwrite=force,
@@ -134,7 +138,7 @@ def _show_json(output: Path, size: int, digest: Hasher | None = None) -> None:
 
 
 def _to(
-    recipients: tuple[str, ...], keyring: Path | None, password: str | None
+    recipients: tuple[str, ...], way: str | None, keyring: Path | None, password: str | None
 ) -> stream.Recipients:
     """Who to encrypt to: a keyring, unless recipients or a password are named."""
     if recipients and password is not None:
@@ -142,7 +146,7 @@ def _to(
     if password is not None:
         return scrypt.Password(passwords.prepare(password))
     if recipients:
-        return list(recipients)
+        return taps.recipients(recipients, way)
     sealing = ways.load_sealing(keyring)
     return (sealing.public() if isinstance(sealing, Keyring) else sealing).pinned()
 

@@ -11,7 +11,7 @@ import click
 from passkeep import _native
 from passkeep import tree as trees
 from passkeep._native import Hasher
-from passkeep.cli import jobs, options, reports, ways
+from passkeep.cli import jobs, options, reports, taps, ways
 from passkeep.cli.ending import printable, say
 from passkeep.cli.opening import Opener
 from passkeep.cli.progress import Stopwatch, bar
@@ -42,6 +42,7 @@ class _BackupCommand(click.Command):
 @jobs.jobs_options
 @options.keyring_option
 @options.to_option
+@taps.option
 @options.cipher_option
 @options.digest_option
 @click.option(
@@ -86,6 +87,7 @@ def backup_command(
     output: Path | None,
     keyring: Path | None,
     recipients: tuple[str, ...],
+    way: str | None,
     cipher: Cipher,
     digest: Algorithm | None,
     no_travel: bool,
@@ -110,6 +112,7 @@ def backup_command(
     is off unless asked for: somebody who can put text into a tree and sees the
     size of its backups can learn what else is in it.
     """
+    taps.refuse_unused(recipients, way)
     patterns = _patterns(exclude, exclude_from, include)
     if bulk is not None:
         defaults = jobs.defaults(
@@ -128,7 +131,7 @@ def backup_command(
         return
     target = output or _default_output(tree, cipher, compress)
     options.refuse_json_on_standard_output(target, as_json=as_json)
-    to = _sealing(keyring, recipients)
+    to = _sealing(keyring, recipients, way)
     if target == options.STANDARD_STREAM and is_terminal(sys.stdout):
         raise click.UsageError("A backup is binary: redirect standard output, or use -o FILE.")
     hasher = None if digest is None else Hasher(digest)
@@ -321,9 +324,9 @@ def _patterns(
 
 
 def _sealing(
-    keyring: Path | None, recipients: Sequence[str]
+    keyring: Path | None, recipients: Sequence[str], way: str | None
 ) -> Keyring | PublicKeyring | Recipients:
-    return list(recipients) if recipients else ways.load_sealing(keyring)
+    return taps.recipients(recipients, way) if recipients else ways.load_sealing(keyring)
 
 
 _ENDINGS: dict[Cipher, str] = {"age": ".age", "aes-256-gcm": ".sealed"}

@@ -8,7 +8,7 @@ asked for where it does not answer.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,9 +17,10 @@ from typing import Any, TypeVar
 import click
 
 from passkeep import audience
-from passkeep.age.keys import Identity, parse_identity_file
+from passkeep.age.fido2prf import Credential
+from passkeep.age.keys import Identity, read_identity_file
 from passkeep.age.secret import Secret
-from passkeep.cli import security_key
+from passkeep.cli import security_key, taps
 from passkeep.cli.ending import say, sentence
 from passkeep.cli.options import (
     FILE,
@@ -33,15 +34,16 @@ from passkeep.cli.terminal import ask_secret, require_person, somebody_is_there
 from passkeep.errors import CeremonyError, InvalidInputError, WrongKeyError
 from passkeep.keyring import Keyring, PublicKeyring, RootIdentity
 from passkeep.keyring import recovery as recovery_keys
-from passkeep.passkey import Browser
+from passkeep.passkey import Browser, PasskeyIdentity
 from passkeep.prf import PasskeyClient
 
 _log = logging.getLogger(__name__)
 
 Identified = TypeVar("Identified")
 
-PASSKEY, PASSWORD, RECOVERY_KEY = "passkey", "password", "recovery-key"
-SECURITY_KEY = "security-key"  # a passkey too, asked without a browser
+PASSWORD, RECOVERY_KEY = "password", "recovery-key"
+PASSKEY = taps.PASSKEY
+SECURITY_KEY = taps.SECURITY_KEY  # a passkey too, asked without a browser
 
 _MAX_TEXT = 1 << 20
 """Bytes of a file with identities or a recovery key."""
@@ -53,10 +55,21 @@ class Ways(Secret):
 
     keyring: Path | None
     identities: tuple[Identity, ...]
+    passkeys: PasskeyIdentity | None
     way: str | None
     password: str | None
     recovery_key: str | None
     checking: bool = False
+
+    @property
+    def has_identity(self) -> bool:
+        """Whether identity files were given."""
+        return bool(self.identities) or self.passkeys is not None
+
+    @property
+    def passkey_way(self) -> str | None:
+        """How passkeys are asked, where that is said."""
+        return self.way if self.way in {PASSKEY, SECURITY_KEY} else None
 
 
 def unlock_options(command: Command) -> Command:
@@ -72,9 +85,12 @@ def unlock_options(command: Command) -> Command:
         keyring: Path | None,
         **kwargs: Any,
     ) -> Any:
+        found = [one for path in identity for one in read_identity_file(_read_text(path))]
+        passkeys = [one for one in found if isinstance(one, Credential)]
         given = Ways(
             keyring=keyring,
-            identities=tuple(one for path in identity for one in _identities(path)),
+            identities=tuple(one for one in found if not isinstance(one, Credential)),
+            passkeys=taps.identity(passkeys, way),
             way=way,
             password=read_password(password_env, password_fd),
             recovery_key=None if recovery_key_file is None else _read_text(recovery_key_file),
@@ -92,10 +108,12 @@ def unlock_options(command: Command) -> Command:
         ),
         secret_options,
         click.option(
+            "-i",
             "--identity",
             type=FILE,
             multiple=True,
-            help="Open with an age identity file. Repeatable.",
+            help="Open with an age identity file. One that names a passkey"
+            " (AGE-PLUGIN-FIDO2PRF-1…) takes a tap. Repeatable.",
         ),
         click.option(
             "--with",
@@ -110,19 +128,21 @@ def unlock_options(command: Command) -> Command:
 
 def _refuse_contradictions(given: Ways) -> None:
     named = {
-        "identity": bool(given.identities),
+        "identity": given.has_identity,
         PASSWORD: given.password is not None,
         RECOVERY_KEY: given.recovery_key is not None,
     }
     if sum(named.values()) > 1:
         raise click.UsageError("Give one way in, not several.")
+    if given.way in {PASSKEY, SECURITY_KEY} and given.passkeys is not None:
+        return  # how these are asked
     if given.way is not None and any(named[kind] for kind in named if kind != given.way):
         raise click.UsageError(f"--with {given.way} contradicts the other way in that is given.")
 
 
 def open_keyring(keyring: Keyring, given: Ways) -> RootIdentity:
     """Unlocks a keyring in the way that the options say, or that a person chooses."""
-    if given.identities:
+    if given.has_identity:
         raise click.UsageError("A keyring opens with one of its own ways in, not an identity.")
     return choose(given, {slot.kind for slot in keyring.slots}, keyring.unlock)
 
@@ -215,10 +235,6 @@ def _passkey_client(given: Ways) -> PasskeyClient:
     if given.way == SECURITY_KEY or (given.way is None and security_key.is_what_there_is()):
         return security_key.client()
     return Browser(announce=say, checking=given.checking)
-
-
-def _identities(path: Path) -> Sequence[Identity]:
-    return parse_identity_file(_read_text(path))
 
 
 def _read_text(path: Path) -> str:

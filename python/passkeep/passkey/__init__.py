@@ -3,7 +3,8 @@
 :class:`Browser` runs them on this machine, in the user's own browser, and
 :class:`SecurityKey` with a security key that is plugged in. An application with a web
 page of its own uses the plain-data functions instead: ``begin_…`` gives JSON options for
-the page, ``complete_…`` takes the JSON that the page sends back.
+the page, ``complete_…`` takes the JSON that the page sends back. :class:`PasskeyIdentity`
+encrypts single files to a passkey, without a keyring.
 
 Importing this package is cheap: python-fido2, the HTTP server and the page are loaded
 when a name from this module is first used.
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
         complete_enrolment,
         complete_evaluation,
     )
+    from passkeep.passkey.identity import PasskeyIdentity
     from passkeep.passkey.interaction import UserInteraction
     from passkeep.passkey.security_key import SecurityKey
     from passkeep.passkey.step import Step
@@ -31,6 +33,7 @@ __all__ = [
     "Answer",
     "Browser",
     "Enrolment",
+    "PasskeyIdentity",
     "Question",
     "SecurityKey",
     "Step",
@@ -46,6 +49,7 @@ _MODULES = {
     "Enrolment": "passkeep.prf",
     "Question": "passkeep.prf",
     "Browser": "passkeep.passkey.browser",
+    "PasskeyIdentity": "passkeep.passkey.identity",
     "SecurityKey": "passkeep.passkey.security_key",
     "Step": "passkeep.passkey.step",
     "UserInteraction": "passkeep.passkey.interaction",

@@ -48,7 +48,7 @@ def adopt_command(backup: Path, older: bool, as_json: bool, given: ways.Ways) ->
 
 
 def _adopt(backup: Path, given: ways.Ways, *, older: bool) -> Keyring:
-    if given.identities:
+    if given.has_identity:
         raise click.UsageError("A keyring opens with one of its own ways in, not an identity.")
     _, vault = adoption.find(backup)
     kinds: set[str] = {lock.kind for lock in vault.locks}
