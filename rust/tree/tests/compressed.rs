@@ -272,7 +272,7 @@ fn slow_levels_can_be_stopped_within_a_frame() {
             ..WriteOptions::default()
         };
         let (mut data, mut asked) = (Vec::new(), Asked { times: 0, most });
-        let end = write_tree(&[file.clone()], &mut data, &options, &mut asked);
+        let end = write_tree(std::slice::from_ref(&file), &mut data, &options, &mut asked);
         (end.is_ok(), asked.times, data)
     };
     let (whole, asked, data) = write(1, usize::MAX);
