@@ -45,7 +45,7 @@ class Client:
             "Content-Length": str(len(body)),
         }
         headers |= {name.replace("_", "-"): value for name, value in changes.items()}
-        connection = http.client.HTTPConnection(address, self.port, timeout=5)
+        connection = http.client.HTTPConnection(address, self.port, timeout=60)
         try:
             connection.putrequest(method, path, skip_host=True, skip_accept_encoding=True)
             for name, value in headers.items():
