@@ -17,7 +17,14 @@ from passkeep.cli import cli
 from support.cli import ok
 
 ROOT = Path(__file__).parents[1]
-PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("bench/**/README.md")])
+PAGES = sorted(
+    [
+        *ROOT.glob("*.md"),
+        *ROOT.glob("docs/*.md"),
+        *ROOT.glob("bench/**/README.md"),
+        *ROOT.glob("examples/**/*.md"),
+    ]
+)
 PROGRAM = Path(__file__).with_name("user_program.py")
 
 

@@ -19,6 +19,7 @@ import pytest
 from selenium.webdriver.common.by import By
 
 import passkeep
+from support.axe import assert_accessible
 from support.browser import PHONE, Chromium
 from support.cli import ok
 from support.waiting import wait_until
@@ -416,6 +417,16 @@ class Stranger:
         self.cookie = got.get("set-cookie", self.cookie).partition(";")[0]
         told = json.loads(content) if got.get("content-type") == "application/json" else None
         return reply.status, told or {}, got
+
+
+def test_the_page_is_accessible(site: Site, browsing: Chromium) -> None:
+    """Each card of it, light and dark: axe sees what is shown, so all of them are."""
+    lea = Person(browsing, site, "lea")
+    lea.adds("Buy ink")
+    browsing.driver.execute_script(
+        "for (const each of document.querySelectorAll('[hidden]')) each.hidden = false;"
+    )
+    assert_accessible(browsing)
 
 
 def test_who_is_not_the_page_is_refused(site: Site) -> None:
