@@ -23,7 +23,7 @@ ARROWS = {
     "output": {"errors", "temporary"},
     "sealed": {"errors", "_native", "age"},
     "incoming": {"errors", "_native", "age", "sealed"},
-    "prf": {"age"},
+    "prf": {"errors", "age"},
     "stream": {"errors", "_native", "age", "incoming", "output", "sealed"},
     "keyring": {"errors", "age", "incoming", "output", "prf", "temporary"},
     "memory": {"buffers", "errors", "_native", "age", "sealed", "stream"},

@@ -7,12 +7,17 @@ the other.
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from passkeep.age.fido2prf import Credential
 from passkeep.age.secret import Secret
+from passkeep.errors import InvalidInputError
+
+MAX_LABEL = 64
+"""Characters of a label, of a slot and of its passkey."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,3 +81,20 @@ class PasskeyClient(Protocol):
         Raises:
             CeremonyError: None of them answered.
         """
+
+
+def check_label(label: str) -> str:
+    """A label as it is stored: in NFC, without space around it.
+
+    Raises:
+        InvalidInputError: It is empty, longer than 64 characters, or not one line
+            of printable characters.
+    """
+    normal = unicodedata.normalize("NFC", label).strip()
+    if not normal:
+        raise InvalidInputError("the label is empty")
+    if len(normal) > MAX_LABEL:
+        raise InvalidInputError(f"the label is longer than {MAX_LABEL} characters")
+    if not normal.isprintable():
+        raise InvalidInputError("the label holds a character that cannot be shown")
+    return normal

@@ -16,13 +16,11 @@ from passkeep.cli.options import NAMED_FILE, Command
 from passkeep.cli.terminal import require_person
 from passkeep.errors import InvalidInputError, OutputError, PasskeepError
 from passkeep.keyring import Keyring, Slot, passwords, recovery
-from passkeep.keyring.slots import check_label
 from passkeep.keyring.storage import write_guarded
 from passkeep.output import check_target
 from passkeep.passkey import Browser
-from passkeep.prf import PasskeyClient
-
-DEFAULT_RP_ID = "passkeep.localhost"
+from passkeep.passkey.relying_party import DEFAULT_RP_ID
+from passkeep.prf import PasskeyClient, check_label
 
 
 rp_id_option = click.option(

@@ -17,7 +17,7 @@ from passkeep.cli.opening import Opener
 from passkeep.cli.progress import bar
 from passkeep.cli.terminal import is_terminal, require_person
 from passkeep.digests import Algorithm
-from passkeep.keyring import Keyring, passwords
+from passkeep.keyring import passwords
 from passkeep.output import check_target
 from passkeep.sealed import Cipher
 
@@ -147,8 +147,7 @@ def _to(
         return scrypt.Password(passwords.prepare(password))
     if recipients:
         return taps.recipients(recipients, way)
-    sealing = ways.load_sealing(keyring)
-    return (sealing.public() if isinstance(sealing, Keyring) else sealing).pinned()
+    return ways.load_sealing(keyring).pinned()
 
 
 def _new_passphrase() -> str:

@@ -22,7 +22,7 @@ from passkeep.jobs import journal
 from passkeep.jobs.destination import Standing, published, size
 from passkeep.jobs.job import Job
 from passkeep.jobs.results import JobError, JobProblem, JobResult
-from passkeep.keyring import Keyring, PublicKeyring, State
+from passkeep.keyring import PublicKeyring, State
 from passkeep.stream import encrypt_file
 from passkeep.tree import backup
 
@@ -86,8 +86,7 @@ def perform(task: Task, cancel: CancelToken | None = None) -> JobResult:
 
 def sealing(path: str, state: State | None) -> PublicKeyring:
     """The public part of a keyring file or an export, pinned."""
-    found = audience.load(path)
-    return (found.public() if isinstance(found, Keyring) else found).pinned(state)
+    return audience.load(path).pinned(state)
 
 
 def _found(task: Task, cancel: CancelToken | None) -> JobResult:

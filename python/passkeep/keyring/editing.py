@@ -13,7 +13,7 @@ from passkeep.keyring import changes, recovery, slots
 from passkeep.keyring.changes import Contents
 from passkeep.keyring.document import MAX_SLOTS, Document, Kind, Slot
 from passkeep.keyring.strict_json import Object
-from passkeep.prf import PasskeyClient
+from passkeep.prf import PasskeyClient, check_label
 
 
 class Editable:
@@ -188,7 +188,7 @@ class Editable:
             InvalidInputError: The label is malformed, or there is no such slot.
             KeyringError: The keyring is locked.
         """
-        return self._update(slot_id, label=slots.check_label(label))
+        return self._update(slot_id, label=check_label(label))
 
     def mark_checked(self, slot_id: str, today: date | None = None) -> Slot:
         """Notes that a slot was tried and opens.

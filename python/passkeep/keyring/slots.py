@@ -4,36 +4,18 @@ from __future__ import annotations
 
 import os
 import secrets
-import unicodedata
 from datetime import UTC, datetime
 
 from passkeep.age import fido2prf, keys, message
+from passkeep.age.header import FILE_KEY_SIZE
 from passkeep.age.hybrid import HybridIdentity, HybridRecipient
 from passkeep.age.scrypt import Password
 from passkeep.errors import InvalidInputError
 from passkeep.keyring import passwords, seal
 from passkeep.keyring.document import CredentialInfo, Kind, Slot
-from passkeep.prf import PasskeyClient
+from passkeep.prf import PasskeyClient, check_label
 
-MAX_LABEL = 64
 _ID_SIZE = 4
-
-
-def check_label(label: str) -> str:
-    """A label as it is stored: in NFC, without space around it.
-
-    Raises:
-        InvalidInputError: It is empty, longer than 64 characters, or not one line
-            of printable characters.
-    """
-    normal = unicodedata.normalize("NFC", label).strip()
-    if not normal:
-        raise InvalidInputError("the label is empty")
-    if len(normal) > MAX_LABEL:
-        raise InvalidInputError(f"the label is longer than {MAX_LABEL} characters")
-    if not normal.isprintable():
-        raise InvalidInputError("the label holds a character that cannot be shown")
-    return normal
 
 
 def password_slot(keyring_key: bytes, password: str, label: str, *, allow_weak: bool) -> Slot:
@@ -60,7 +42,7 @@ def passkey_slot(keyring_key: bytes, client: PasskeyClient, label: str) -> Slot:
     nonce = os.urandom(fido2prf.NONCE_SIZE)
     enrolment = client.enroll(label=label, nonce=nonce)
     identity = HybridIdentity.generate()
-    file_key = os.urandom(16)
+    file_key = os.urandom(FILE_KEY_SIZE)
     stanza = fido2prf.wrap(file_key, enrolment.nonce, enrolment.prf_output)
     return _way_in(
         "passkey",

@@ -25,7 +25,6 @@ import hmac
 import json
 import os
 import time
-import unicodedata
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
@@ -50,14 +49,12 @@ from passkeep.errors import InvalidInputError
 from passkeep.passkey import responses
 from passkeep.passkey.failures import Purpose, other_site, refused, unsupported
 from passkeep.passkey.step import Phase, Step
-from passkeep.prf import Answer, Enrolment, Question
+from passkeep.prf import Answer, Enrolment, Question, check_label
 
 MAX_QUESTIONS = 64
 """Passkeys asked in one prompt. Browsers refuse very long lists; a keyring has 16 slots."""
 
 ResidentKey = Literal["discouraged", "preferred", "required"]
-
-_LABEL_LIMIT = 64  # characters
 
 
 def begin_enrolment(
@@ -183,12 +180,7 @@ def passkey_name(label: str) -> str:
     Raises:
         InvalidInputError: The label is empty, longer than 64 characters, or not printable.
     """
-    label = unicodedata.normalize("NFC", label).strip()
-    if not label or len(label) > _LABEL_LIMIT or not label.isprintable():
-        raise InvalidInputError(
-            f"the label of a passkey has 1 to {_LABEL_LIMIT} printable characters"
-        )
-    return f"passkeep backup key · {label} · {time.strftime('%Y-%m')} · do not delete"
+    return f"passkeep backup key · {check_label(label)} · {time.strftime('%Y-%m')} · do not delete"
 
 
 def _registered(state: Mapping[str, Any], response: object) -> Step:

@@ -12,7 +12,7 @@ from passkeep.cli.key import parts
 from passkeep.cli.terminal import require_person
 from passkeep.errors import InvalidInputError
 from passkeep.keyring import Slot
-from passkeep.keyring.slots import check_label
+from passkeep.prf import check_label
 
 
 @click.command("remove")
