@@ -9,6 +9,7 @@ import subprocess
 import tempfile
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -54,6 +55,19 @@ def test_every_interface_gives_what_others_give(algorithm, size, tmp_path):
     for start in range(0, size, 99_991):
         hasher.update(data[start : start + 99_991])
     assert (hasher.hexdigest(), hasher.digest().hex()) == (expected, expected)
+
+
+def test_files_that_are_shorter_than_they_claim(tmp_path):
+    """Those of sysfs claim to be a page."""
+    short = Path("/sys/kernel/uevent_seqnum")
+    for path in (short, Path("/proc/version")):
+        data = path.read_bytes()
+        assert len(data) < path.stat().st_size or path != short
+        assert passkeep.digest(path).hexdigest() == EXPECTED["blake3"](data)
+        sealed, back = tmp_path / "sealed", tmp_path / "back"
+        passkeep.encrypt_file(path, sealed, to=IDENTITY.recipient, overwrite=True)
+        passkeep.decrypt_file(sealed, back, IDENTITY, overwrite=True)
+        assert back.read_bytes() == data
 
 
 def test_the_shape_of_hashlib():

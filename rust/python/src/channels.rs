@@ -1,8 +1,9 @@
 //! Where payloads come from and go to: files by path, the standard streams by
 //! number, or Python file objects.
 
-use std::fs::File;
+use std::fs::{File, Metadata};
 use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -21,6 +22,9 @@ const STDOUT: i32 = 1;
 
 /// How long a file object is left alone that would have to wait.
 const PATIENCE: Duration = Duration::from_millis(10);
+
+/// The largest page of memory that systems have.
+const PAGE: u64 = 64 << 10;
 
 /// A file, pipe or Python object that is read.
 pub(crate) struct Source {
@@ -77,11 +81,13 @@ impl Source {
     }
 
     /// The file behind this source where it may be read by position. Files that
-    /// the kernel makes up claim to be empty, and are read as streams.
+    /// the kernel makes up are read as streams: they claim to be empty, or, in sysfs,
+    /// to be a page that takes no room, whatever they hold.
     pub(crate) fn regular(&self) -> Option<&File> {
         let file = self.channel.regular()?;
+        let least = |about: &Metadata| if about.blocks() > 0 { 1 } else { PAGE + 1 };
         file.metadata()
-            .is_ok_and(|about| about.len() > 0)
+            .is_ok_and(|about| about.len() >= least(&about))
             .then_some(file)
     }
 

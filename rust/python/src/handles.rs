@@ -13,6 +13,9 @@ use crate::channels::{Sink, Source};
 use crate::errors::{from_core, from_io};
 use crate::watch::CancelToken;
 
+/// The most that is read at once, whatever is asked for.
+const LONGEST_READ: usize = 1 << 20;
+
 /// A source whose waiting a token or a signal ends.
 #[pyclass(module = "passkeep._native")]
 pub(crate) struct Reader(Option<Source>);
@@ -28,7 +31,7 @@ impl Reader {
     /// Up to `size` bytes, and none only at the end.
     fn read<'py>(&mut self, py: Python<'py>, size: usize) -> PyResult<Bound<'py, PyBytes>> {
         let source = self.0.as_mut().ok_or_else(handed_over)?;
-        let mut data = zeroed(size).map_err(from_core)?;
+        let mut data = zeroed(size.min(LONGEST_READ)).map_err(from_core)?;
         let size = py.detach(|| source.read(&mut data)).map_err(from_io)?;
         Ok(PyBytes::new(py, &data[..size]))
     }
