@@ -55,10 +55,14 @@ class Chromium:
     Args:
         authenticator: Options of the DevTools virtual authenticator, over the defaults;
             None for a browser without one.
+        logging: Whether the console and each request are kept for `driver.get_log`.
     """
 
-    def __init__(self, authenticator: dict[str, Any] | None = PHONE) -> None:
+    def __init__(
+        self, authenticator: dict[str, Any] | None = PHONE, *, logging: bool = False
+    ) -> None:
         self._options = authenticator
+        self._logging = logging
         self._stack = ExitStack()
         self._turn = threading.Lock()  # a WebDriver serves one caller at a time
         self.authenticator = ""
@@ -72,6 +76,9 @@ class Chromium:
             options.binary_location = CHROMIUM
             for flag in (*FLAGS, f"--user-data-dir={self._folder}/profile"):
                 options.add_argument(flag)
+            if self._logging:
+                wanted = {"browser": "ALL", "performance": "ALL"}
+                options.set_capability("goog:loggingPrefs", wanted)
             self.driver = Chrome(options, ChromeService(CHROMEDRIVER))
             stack.callback(self.driver.quit)
             self.cdp("WebAuthn.enable", enableUI=False)
@@ -94,6 +101,11 @@ class Chromium:
         traceback: TracebackType | None,
     ) -> None:
         self._stack.close()
+
+    @property
+    def profile(self) -> Path:
+        """Where the browser keeps what it keeps."""
+        return Path(self._folder) / "profile"
 
     @property
     def environment(self) -> dict[str, str]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 import time
+import traceback
 from collections.abc import Callable, Mapping
 from typing import Any, Generic, TypeVar
 
@@ -155,6 +156,8 @@ class Exchange(Generic[Result]):
             error.__context__ = None
             self._outcome = (None, error.with_traceback(None))
         except Exception as error:  # noqa: BLE001 - a defect must reach the waiting caller
+            # The lines stay for whoever mends it; what the frames held is the secret.
+            traceback.clear_frames(error.__traceback__)
             self._outcome = (None, error)
         else:
             if isinstance(following, Step):
