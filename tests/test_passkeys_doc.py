@@ -8,7 +8,7 @@ from pathlib import Path
 import passkeep
 import passkeep.web
 from passkeep.passkey import UserInteraction
-from support.person import plug_in
+from support.person import Person, plug_in
 from support.softkey import SoftKey
 
 TESTS = Path(__file__).parent
@@ -40,6 +40,20 @@ def test_the_prompts_of_the_example_serve(made, tmp_path, monkeypatch, capsys):
     assert key.touches == 4
     for prompt in ("choose", "verify"):
         assert callable(getattr(client, prompt))
+
+
+def test_the_example_of_a_file_for_a_passkey(monkeypatch):
+    key = SoftKey()
+    plug_in(monkeypatch, [key])
+    client = passkeep.passkey.SecurityKey(Person())
+    made = client.enroll(label="Key", nonce=bytes(16)).credential.to_string()
+    monkeypatch.setattr(passkeep.passkey, "Browser", lambda **_: client, raising=False)
+    (example,) = (each for each in EXAMPLES if "PasskeyIdentity" in each)
+    assert "takes a tap" in example
+    key.touches = 0
+    code = example.replace("AGE-PLUGIN-FIDO2PRF-1…", made)
+    exec(compile(code, "passkeys.md", "exec"), {"passkeep": passkeep})
+    assert key.touches == 2
 
 
 def test_the_examples_name_what_exists():
