@@ -22,7 +22,6 @@ from passkeep.passkey import Browser
 from passkeep.passkey.relying_party import DEFAULT_RP_ID
 from passkeep.prf import PasskeyClient, check_label
 
-
 rp_id_option = click.option(
     "--rp-id",
     default=DEFAULT_RP_ID,

@@ -7,9 +7,9 @@ from typing import Any
 
 from passkeep import web
 from passkeep.keyring import passwords
-from passkeep.keyring.slots import check_label
 from passkeep.passkey.ceremony import passkey_name
 from passkeep.passkey.step import Step
+from passkeep.prf import check_label
 from passkeep.settings.ceremonies import Ceremonies, Done
 from passkeep.settings.fields import Fields, about
 from passkeep.settings.problems import RefusedError
