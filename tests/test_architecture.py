@@ -59,7 +59,7 @@ ARROWS = {
     "passkey": {"errors", "age", "prf"},
     "web": {"errors", "age", "incoming", "keyring", "passkey", "prf"},
     "settings": {
-        *("errors", "_native", "age", "incoming", "keyring", "output", "passkey", "stream"),
+        *("errors", "_native", "age", "incoming", "keyring", "output", "passkey", "prf", "stream"),
         *("tree", "web"),
     },
     "cli": {
