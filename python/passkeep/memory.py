@@ -144,7 +144,8 @@ def decrypt_into(
             in small pieces, because somebody could (a mapped file, above all).
         out: Any contiguous, writable buffer with at least ``opened_size(data)``
             bytes, which shares no memory with `data`. As many as `data` has are
-            always enough.
+            always enough. Nobody should look into it before this returns: a chunk
+            is there for a moment before it is known to be genuine.
         identity: What opens it.
         threads: How many cores to use; by default all that are usable.
         cancel: Stops the work from another thread.

@@ -27,7 +27,7 @@ pub trait PayloadKey: Send + Sync {
     ///
     /// # Errors
     /// [`Error::Truncated`] where the prefix is too short, and
-    /// [`Error::Authentication`] where it shows that the payload was not sealed
+    /// [`Error::Commitment`] where it shows that the payload was not sealed
     /// with this key.
     fn resume(&self, prefix: &[u8]) -> Result<Arc<dyn Format>, Error>;
 }

@@ -12,7 +12,9 @@
 //! * [`seal_slice`] and [`open_slice`] go from buffer to buffer.
 //!
 //! All of them produce the same bytes for any number of threads, and none of
-//! them ever releases plaintext that has not been authenticated.
+//! them ever releases plaintext that has not been authenticated. A chunk is decrypted
+//! where its plaintext belongs and cleared again if it is not genuine: whoever
+//! looks into the output of [`open_slice`] before that returns may see what nobody vouched for.
 
 mod aead;
 mod age;
