@@ -65,6 +65,21 @@ class Enrolment(Secret):
     prf_output: bytes
 
 
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """What a password manager should hear of a passkey that it lists.
+
+    Attributes:
+        credential: The passkey.
+        label: Its new label; None where it opens nothing any more.
+        made: The year and month in which it was made.
+    """
+
+    credential: Credential
+    label: str | None
+    made: str
+
+
 class PasskeyClient(Protocol):
     """Something that can hold a passkey ceremony, such as a browser."""
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -31,11 +31,12 @@ from passkeep.cli.options import (
     secret_options,
 )
 from passkeep.cli.terminal import ask_secret, require_person, somebody_is_there
-from passkeep.errors import CeremonyError, InvalidInputError, WrongKeyError
-from passkeep.keyring import Keyring, PublicKeyring, RootIdentity
+from passkeep.errors import CeremonyError, InvalidInputError, PasskeepError, WrongKeyError
+from passkeep.keyring import Keyring, PublicKeyring, RootIdentity, State
 from passkeep.keyring import recovery as recovery_keys
+from passkeep.keyring.notices import Notices
 from passkeep.passkey import Browser, PasskeyIdentity
-from passkeep.prf import PasskeyClient
+from passkeep.prf import Notice, PasskeyClient
 
 _log = logging.getLogger(__name__)
 
@@ -60,6 +61,8 @@ class Ways(Secret):
     password: str | None
     recovery_key: str | None
     checking: bool = False
+    notices: tuple[Notice, ...] = ()
+    told: set[bytes] = field(default_factory=set)
 
     @property
     def has_identity(self) -> bool:
@@ -144,7 +147,15 @@ def open_keyring(keyring: Keyring, given: Ways) -> RootIdentity:
     """Unlocks a keyring in the way that the options say, or that a person chooses."""
     if given.has_identity:
         raise click.UsageError("A keyring opens with one of its own ways in, not an identity.")
-    return choose(given, {slot.kind for slot in keyring.slots}, keyring.unlock)
+    noticed = Notices(State().folder, keyring.id)
+    pending = tuple(noticed.pending(keyring.slots))
+    told: set[bytes] = set()
+    given = replace(given, notices=pending, told=told)
+    root = choose(given, {slot.kind for slot in keyring.slots}, keyring.unlock)
+    if told:
+        with suppress(OSError, PasskeepError):
+            noticed.forget(told)
+    return root
 
 
 _MAKE_ONE = "Make one with `passkeep init`, or name it with --keyring."
@@ -234,7 +245,9 @@ def ask_password(given: Ways) -> str:
 def _passkey_client(given: Ways) -> PasskeyClient:
     if given.way == SECURITY_KEY or (given.way is None and security_key.is_what_there_is()):
         return security_key.client()
-    return Browser(announce=say, checking=given.checking)
+    browser = Browser(announce=say, checking=given.checking, notices=given.notices)
+    browser.told = given.told
+    return browser
 
 
 def _read_text(path: Path) -> str:

@@ -41,6 +41,11 @@ class State:
     def __init__(self, folder: str | os.PathLike[str] | None = None) -> None:
         self._folder = Path(folder) if folder is not None else _default_folder()
 
+    @property
+    def folder(self) -> Path:
+        """The folder itself."""
+        return self._folder
+
     def check_pin(self, keyring_id: str, fingerprint: str, origin: str = "") -> bool:
         """Pins public parts at first use, and afterwards accepts no others.
 

@@ -7,6 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from typing import Any, TypeVar
 
+from fido2.utils import websafe_encode
+
 from passkeep.errors import CeremonyError, InvalidInputError
 from passkeep.passkey import ceremony, failures, loopback, rounds
 from passkeep.passkey.exchange import Exchange
@@ -15,7 +17,7 @@ from passkeep.passkey.server import LoopbackServer
 from passkeep.passkey.showing import Showing, new_code
 from passkeep.passkey.site import origin_of
 from passkeep.passkey.step import Step
-from passkeep.prf import Answer, Enrolment, Question
+from passkeep.prf import Answer, Enrolment, Notice, Question
 
 RP_IDS = (DEFAULT_RP_ID, "localhost")
 """The RP IDs that a page on loopback can have.
@@ -47,6 +49,10 @@ class Browser:
         timeout: Seconds that one ceremony may take. Browsers keep their own sheet open
             for up to five minutes.
         checking: Whether :meth:`evaluate` is there to try a passkey: the page then says so.
+        notices: What the page tells the password manager, where the browser can.
+
+    Attributes:
+        told: The ids of the credentials whose notices were given.
 
     Raises:
         InvalidInputError: A page on loopback cannot have this RP ID, or the time-out is
@@ -61,6 +67,7 @@ class Browser:
         announce: Callable[[str], object] | None = None,
         timeout: float = 300.0,
         checking: bool = False,
+        notices: Sequence[Notice] = (),
     ) -> None:
         if rp_id not in RP_IDS:
             raise InvalidInputError(f"a page on this machine has the RP ID {' or '.join(RP_IDS)}")
@@ -69,7 +76,9 @@ class Browser:
         self._rp_id = rp_id
         self._open_url = open_url
         self._announce = announce or (lambda _: None)
+        self.told: set[bytes] = set()
         self._timeout = timeout
+        self._notices = tuple(notices)
         self._purpose: failures.Purpose = "check" if checking else "unlock"
 
     def enroll(self, *, label: str, nonce: bytes) -> Enrolment:
@@ -141,7 +150,10 @@ class Browser:
                 stack.enter_context(each)
             step = begin(origin_of(sockets, rp_id))
             code = new_code()
-            exchange = Exchange(purpose, step, complete, {"code": code, **display})
+            notices = [_spoken(each) for each in self._notices if each.credential.rp_id == rp_id]
+            shown = {"code": code, "notices": notices, **display}
+            exchange = Exchange(purpose, step, complete, shown)
+            exchange.told = self.told
             site = stack.enter_context(LoopbackServer(sockets, rp_id, exchange))
             self._announce(f"Continue in your web browser. The page shows the code {code}.")
             showing = Showing(site.url, self._announce, exchange.arrived)
@@ -164,6 +176,12 @@ class Browser:
             if time.monotonic() - started > self._timeout:
                 _end(site, failures.timed_out(exchange.purpose, self._timeout, exchange.reported))
                 return
+
+
+def _spoken(notice: Notice) -> dict[str, str | None]:
+    """Return a notice as the page takes it: without a name, the passkey is unknown."""
+    name = None if notice.label is None else ceremony.passkey_name(notice.label, notice.made)
+    return {"credential": websafe_encode(notice.credential.id), "name": name}
 
 
 def _why_the_address(exchange: Exchange[Any]) -> str | None:

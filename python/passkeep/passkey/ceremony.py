@@ -172,15 +172,20 @@ def complete_evaluation(state: Mapping[str, Any], response: object) -> Answer:
     return Answer(credential_id, prf)
 
 
-def passkey_name(label: str) -> str:
+def passkey_name(label: str, made: str | None = None) -> str:
     """Return the name under which password managers list the passkey.
 
     It says what the passkey is and when it was made: people delete what they do not know.
 
+    Args:
+        label: The person's name for it.
+        made: Year and month; None for now.
+
     Raises:
         InvalidInputError: The label is empty, longer than 64 characters, or not printable.
     """
-    return f"passkeep backup key · {check_label(label)} · {time.strftime('%Y-%m')} · do not delete"
+    month = made or time.strftime("%Y-%m")
+    return f"passkeep backup key · {check_label(label)} · {month} · do not delete"
 
 
 def _registered(state: Mapping[str, Any], response: object) -> Step:

@@ -36,12 +36,16 @@ class OverError(Exception):
 class Exchange(Generic[Result]):
     """The state of one ceremony.
 
+    Attributes:
+        told: The ids of credentials that the page has told the password manager about.
+
     Args:
         purpose: What the ceremony is for.
         first: The first step.
         complete: Takes a step's state and the page's response, and returns the next step
             or the result.
-        display: What the page shows: ``code``, ``label``, ``more``.
+        display: What the page shows, ``code``, ``label`` and ``more``, and the ``notices``
+            that it gives to the password manager.
         key: What the page seals to; by default a key of the ceremony's own.
     """
 
@@ -57,6 +61,7 @@ class Exchange(Generic[Result]):
         self.arrived = threading.Event()
         self.purpose = purpose
         self.reported: str | None = None
+        self.told: set[bytes] = set()
         self._complete = complete
         self._display = dict(display)
         self._step = first
@@ -101,7 +106,8 @@ class Exchange(Generic[Result]):
         """Take one message of the page and return what the page shows next.
 
         Args:
-            action: ``step`` (where are we?), ``answer``, ``failure``, ``cancel``, or
+            action: ``step`` (where are we?), ``answer``, ``failure``, ``cancel``,
+                ``told`` (of which passkeys the password manager has heard), or
                 ``watch``, which waits a little for something that the page has not seen.
             message: The message.
 
@@ -122,6 +128,7 @@ class Exchange(Generic[Result]):
                 "answer": self._answer,
                 "failure": self._failure,
                 "cancel": self._cancel,
+                "told": self._told,
             }[action](message)
             self._changed.notify_all()
             return self._view()
@@ -168,6 +175,10 @@ class Exchange(Generic[Result]):
 
     def _failure(self, message: Mapping[str, Any]) -> None:
         self.reported = failures.error_name(message.get("name"))
+
+    def _told(self, message: Mapping[str, Any]) -> None:
+        named = message.get("credentials")
+        self.told |= {decode(each) for each in named} if isinstance(named, list) else set()
 
     def _cancel(self, _: Mapping[str, Any]) -> None:
         self._outcome = (None, failures.given_up(self.purpose, self.reported))

@@ -47,7 +47,7 @@ class LoopbackServer(Site):
 class _Ceremony:
     """A ceremony as a site's application."""
 
-    actions = frozenset({"step", "watch", "answer", "failure", "cancel"})
+    actions = frozenset({"step", "watch", "answer", "failure", "cancel", "told"})
 
     def __init__(self, exchange: Exchange[Any], ended: threading.Event) -> None:
         self._exchange = exchange

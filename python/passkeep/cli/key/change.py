@@ -29,10 +29,16 @@ def remove_command(slot: str, allow_last: bool, as_json: bool, given: ways.Ways)
     removed = _slot(given, slot)
     with parts.changing(given) as keyring:
         keyring.remove(removed.id, allow_last=allow_last)
+    listed = parts.notice(keyring, removed, None)
     if as_json:
         parts.show_json(keyring, removed=removed.id)
         return
     say(f"Removed {printable(removed.label)} ({removed.kind}).")
+    if listed:
+        say(
+            "Your password manager may still list its passkey: delete it there, or let the next"
+            " page of `passkeep key` in your browser do it."
+        )
     parts.tell_of_earlier_backups("it")
 
 
@@ -46,6 +52,7 @@ def rename_command(slot: str, label: str, as_json: bool, given: ways.Ways) -> No
     renamed, label = _slot(given, slot), check_label(label)
     with parts.changing(given) as keyring:
         keyring.rename(renamed.id, label)
+    parts.notice(keyring, renamed, label)
     if as_json:
         parts.show_json(keyring, renamed=renamed.id)
         return

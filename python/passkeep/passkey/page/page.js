@@ -5,7 +5,7 @@ import { buttons, drawEnd, drawPause, drawStep, drawTrouble, drawWaiting } from 
 import { seal } from "./sealing.js";
 import { alone, makeRoom } from "./tabs.js";
 import { howItEnded, language, text } from "./texts.js";
-import { fromCredential, toOptions } from "./webauthn.js";
+import { fromCredential, toBase64url, toBytes, toOptions } from "./webauthn.js";
 
 const INSTANT = 400; // milliseconds: a person cannot refuse faster, but a browser can
 const BREATH = 1000; // milliseconds until a process that did not answer is asked again
@@ -32,6 +32,7 @@ async function begin() {
   }
   drawStep(view);
   watch();
+  notify(view.notices ?? []);
   const lacking = await lacks();
   if (lacking && !over) {
     await stumble(lacking);
@@ -88,6 +89,8 @@ async function ask() {
   const { json, secret } = fromCredential(credential);
   if (kind === "create") {
     created = { rpId: options.publicKey.rp.id, credentialId: json.id };
+  } else {
+    await rename(credential);
   }
   const sealed = secret && (await seal(secret, session.key, options.publicKey.challenge));
   return { response: json, sealed };
@@ -162,6 +165,36 @@ function end(state, words) {
   forgetSession();
   makeRoom();
   drawEnd(state, words);
+}
+
+// Tells the password manager of passkeys that open nothing any more. Nobody waits for it.
+async function notify(notices) {
+  const gone = notices.filter(({ name }) => name === null).map(({ credential }) => credential);
+  for (const credentialId of gone) {
+    await tell("signalUnknownCredential", { credentialId }, credentialId);
+  }
+}
+
+// Tells it the new name of the passkey that has just answered: only then the page knows by
+// which user id it is listed.
+async function rename({ id, response }) {
+  const notice = view.notices?.find(({ credential, name }) => name && credential === id);
+  if (notice && response.userHandle?.byteLength) {
+    const userId = toBase64url(toBytes(response.userHandle));
+    const { name } = notice;
+    await tell("signalCurrentUserDetails", { userId, name, displayName: name }, id);
+  }
+}
+
+async function tell(method, details, credential) {
+  try {
+    if (PublicKeyCredential[method]) {
+      await PublicKeyCredential[method]({ rpId: location.hostname, ...details });
+      await post("told", { credentials: [credential] });
+    }
+  } catch {
+    // Another page will try again.
+  }
 }
 
 // Password managers that know this call take a useless passkey off their lists.
