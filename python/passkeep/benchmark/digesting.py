@@ -1,13 +1,27 @@
-"""Comparing files and trees by what is in them."""
+"""Digests in races: whoever makes one, and comparing files and trees by what is in them."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from passkeep.benchmark.contest import ContenderError
+from passkeep.benchmark.contest import Contender, ContenderError, Role
 from passkeep.digests import digest
+
+
+def hashing(name: str, expected: str, call: Callable[[], str], role: Role) -> Contender:
+    """A contender that returns a digest, which each of its runs has to get right."""
+    found: list[str] = []
+
+    def run() -> None:
+        found[:] = [call()]
+
+    def check() -> None:
+        if found != [expected]:
+            raise ContenderError("the digest is wrong")
+
+    return Contender(name, run, role, prepare=found.clear, check=check)
 
 
 def file_digest(path: Path) -> str:

@@ -15,6 +15,7 @@ from passkeep.age.x25519 import X25519Identity
 from passkeep.benchmark import buffers, commands, machine, peers
 from passkeep.benchmark.contest import Absent, Contender, ContenderError, Race, Role
 from passkeep.benchmark.digesting import file_digest, require_same_file, require_size
+from passkeep.benchmark.place import COMMANDS_START, Place
 from passkeep.benchmark.references import MIB
 from passkeep.benchmark.setting import Setting, temporary
 from passkeep.sealed import Cipher
@@ -55,7 +56,7 @@ def _notes(setting: Setting, *, sync: bool) -> tuple[str, ...]:
         notes.append("cp and other programs do not wait: fsync is called behind them")
     if setting.peers:
         notes += [
-            "commands include their start: passkeep's that of a Python interpreter",
+            COMMANDS_START,
             "age and rage use one thread to encrypt; all use one classic recipient",
             "openssl enc does not authenticate, which is less work",
         ]
@@ -63,40 +64,20 @@ def _notes(setting: Setting, *, sync: bool) -> tuple[str, ...]:
 
 
 @dataclass(frozen=True, slots=True)
-class _Place:
+class _Place(Place):
     """Where a race is run, and what everybody reads.
 
     Attributes:
-        folder: An empty folder of its own.
-        size: Bytes of the plaintext.
         digest: That of the plaintext.
-        identity: Opens everything.
         sync: Whether to wait for the disk.
-        threads: How many cores passkeep uses.
     """
 
-    folder: Path
-    size: int
     digest: str
-    identity: X25519Identity
     sync: bool
-    threads: int
 
     @property
     def plain(self) -> Path:
         return self.folder / "plain"
-
-    @property
-    def out(self) -> Path:
-        return self.folder / "out"
-
-    @property
-    def recipient(self) -> str:
-        return str(self.identity.recipient)
-
-    @property
-    def identity_file(self) -> Path:
-        return self.folder / "identity"
 
     def sealed(self, cipher: Cipher) -> Path:
         return self.folder / f"sealed.{cipher}"
@@ -138,10 +119,8 @@ def _furnish(folder: Path, size: int, setting: Setting, *, sync: bool) -> _Place
     plain = folder / "plain"
     plain.write_bytes(buffers.random(size))
     identity = X25519Identity.generate()
-    place = _Place(folder, size, file_digest(plain), identity, sync, setting.threads)
-    descriptor = os.open(place.identity_file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "w", encoding="ascii") as file:
-        file.write(f"{identity}\n")
+    place = _Place(folder, size, identity, setting.threads, file_digest(plain), sync)
+    place.write_identity()
     for cipher in CIPHERS:
         stream.encrypt_file(
             plain, place.sealed(cipher), to=identity.recipient, cipher=cipher, sync=False

@@ -4,21 +4,19 @@ from __future__ import annotations
 
 import functools
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TypeAlias
 
 from passkeep import digests, stream
 from passkeep._native import Hasher
 from passkeep.age.x25519 import X25519Identity
 from passkeep.benchmark import buffers, commands, machine, peers
-from passkeep.benchmark.contest import Absent, Contender, ContenderError, Race, Role
-from passkeep.benchmark.digesting import require_size
+from passkeep.benchmark.contest import Absent, Contender, ContenderError, Race
+from passkeep.benchmark.digesting import hashing, require_size
+from passkeep.benchmark.place import COMMANDS_START
 from passkeep.benchmark.references import MIB, threads
 from passkeep.benchmark.setting import Setting, temporary
-
-_Asking: TypeAlias = Callable[[str, str, Callable[[], str], Role], Contender]
 
 _TWO_PASSES = "encrypt_file, then digest"
 
@@ -32,7 +30,7 @@ def races(setting: Setting) -> list[Race]:
     if setting.peers:
         notes += [
             "b3sum maps the file, passkeep reads it",
-            "commands include their start: passkeep's that of a Python interpreter",
+            COMMANDS_START,
         ]
     return [
         Race(
@@ -65,66 +63,41 @@ def _hashing(
         with file.open("rb") as source:
             return hashlib.file_digest(source, "sha256").hexdigest()
 
-    expected = {"sha256": sha256(), "blake3": digests.digest(file, threads=1).hexdigest()}
+    by_hashlib = sha256()
+    blake3 = digests.digest(file, threads=1).hexdigest()
 
     def first_word(line: str) -> str:
         return line.split(" ", 1)[0].strip()
 
-    def asking(name: str, algorithm: str, call: Callable[[], str], role: Role) -> Contender:
-        found: list[str] = []
-
-        def run() -> None:
-            found[:] = [call()]
-
-        def check() -> None:
-            if found != [expected[algorithm]]:
-                raise ContenderError("the digest is wrong")
-
-        return Contender(name, run, role, prepare=found.clear, check=check)
-
-    def blake3(count: int) -> Contender:
+    def by_threads(count: int) -> Contender:
         name = f"digest, {threads(count)}"
-        return asking(
-            name, "blake3", lambda: digests.digest(file, threads=count).hexdigest(), "passkeep"
+        return hashing(
+            name, blake3, lambda: digests.digest(file, threads=count).hexdigest(), "passkeep"
         )
 
+    def b3sum(program: Path) -> Contender:
+        line = (program, "--no-names", "--num-threads", str(count), file)
+        return hashing("b3sum", blake3, lambda: commands.output(*line).strip(), "peer")
+
+    def openssl(program: Path) -> Contender:
+        line = (program, "dgst", "-sha256", "-r", file)
+        name = "openssl dgst -sha256"
+        return hashing(name, by_hashlib, lambda: first_word(commands.output(*line)), "peer")
+
     found: list[Contender | Absent] = [
-        *(blake3(count) for count in sorted({1, count})),
-        asking("SHA-256, hashlib", "sha256", sha256, "reference"),
+        *(by_threads(count) for count in sorted({1, count})),
+        hashing("SHA-256, hashlib", by_hashlib, sha256, "reference"),
     ]
     if setting.peers:
         line = (*commands.PASSKEEP, "digest", "--threads", str(count), file)
         found += [
-            asking(
-                "passkeep digest",
-                "blake3",
-                lambda: first_word(commands.output(*line)),
-                "passkeep",
+            hashing(
+                "passkeep digest", blake3, lambda: first_word(commands.output(*line)), "passkeep"
             ),
-            peers.contender("b3sum", functools.partial(_b3sum, asking, file, count)),
-            peers.contender("openssl", functools.partial(_openssl, asking, file)),
+            peers.contender("b3sum", b3sum),
+            peers.contender("openssl", openssl),
         ]
     return found
-
-
-def _b3sum(
-    asking: _Asking,
-    file: Path,
-    count: int,
-    program: Path,
-) -> Contender:
-    line = (program, "--no-names", "--num-threads", str(count), file)
-    return asking("b3sum", "blake3", lambda: commands.output(*line).strip(), "peer")
-
-
-def _openssl(asking: _Asking, file: Path, program: Path) -> Contender:
-    line = (program, "dgst", "-sha256", "-r", file)
-    return asking(
-        "openssl dgst -sha256",
-        "sha256",
-        lambda: commands.output(*line).split(" ", 1)[0],
-        "peer",
-    )
 
 
 def _fused(

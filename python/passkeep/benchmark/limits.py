@@ -6,7 +6,7 @@ import functools
 import hashlib
 import os
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,8 @@ from typing import Any
 from passkeep import digests
 from passkeep.benchmark import buffers, commands, machine, peers
 from passkeep.benchmark.buffers import Team, require_equal
-from passkeep.benchmark.contest import Absent, Contender, ContenderError, Race, Role
+from passkeep.benchmark.contest import Absent, Contender, ContenderError, Race
+from passkeep.benchmark.digesting import hashing
 from passkeep.benchmark.references import KIB, MIB, Messages, threads
 from passkeep.benchmark.setting import Setting, temporary
 from passkeep.sealed import Cipher
@@ -134,36 +135,25 @@ def _openssl(size: int, program: Path) -> Contender:
 def _hashes(setting: Setting, size: int, stack: ExitStack) -> Sequence[Contender | Absent]:
     del stack
     data = buffers.random(size)
-    expected = {
-        "SHA-256": hashlib.sha256(data).hexdigest(),
-        "BLAKE3": digests.digest(data, threads=1).hexdigest(),
-    }
+    sha256 = hashlib.sha256(data).hexdigest()
+    blake3 = digests.digest(data, threads=1).hexdigest()
 
-    def hashing(algorithm: str, by: str, call: Callable[[], str], role: Role) -> Contender:
-        found: list[str] = []
-
-        def run() -> None:
-            found[:] = [call()]
-
-        def check() -> None:
-            if found != [expected[algorithm]]:
-                raise ContenderError("the digest is wrong")
-
-        return Contender(f"{algorithm}, {by}", run, role, prepare=found.clear, check=check)
-
-    def blake3(count: int) -> Contender:
+    def by_threads(count: int) -> Contender:
         return hashing(
-            "BLAKE3",
-            f"passkeep, {threads(count)}",
+            f"BLAKE3, passkeep, {threads(count)}",
+            blake3,
             lambda: digests.digest(data, threads=count).hexdigest(),
             "passkeep",
         )
 
     return [
-        *(blake3(count) for count in sorted({1, setting.threads})),
-        hashing("SHA-256", "hashlib", lambda: hashlib.sha256(data).hexdigest(), "limit"),
+        *(by_threads(count) for count in sorted({1, setting.threads})),
+        hashing("SHA-256, hashlib", sha256, lambda: hashlib.sha256(data).hexdigest(), "limit"),
         hashing(
-            "SHA-256", "passkeep", lambda: digests.digest(data, "sha256").hexdigest(), "passkeep"
+            "SHA-256, passkeep",
+            sha256,
+            lambda: digests.digest(data, "sha256").hexdigest(),
+            "passkeep",
         ),
     ]
 

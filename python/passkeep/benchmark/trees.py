@@ -15,6 +15,7 @@ from passkeep.benchmark import commands, forest, machine, peers
 from passkeep.benchmark.contest import Absent, Contender, ContenderError, Race, Role, nothing
 from passkeep.benchmark.digesting import require_same_tree, require_size
 from passkeep.benchmark.files import CIPHERS, copy_command
+from passkeep.benchmark.place import COMMANDS_START, Place
 from passkeep.benchmark.references import MIB
 from passkeep.benchmark.setting import Setting, temporary
 from passkeep.sealed import Cipher
@@ -36,7 +37,7 @@ def races(setting: Setting) -> list[Race]:
         if setting.peers:
             notes += [
                 "restic does more: it finds pieces that it has, compresses, waits for the disk",
-                "commands include their start: passkeep's that of a Python interpreter",
+                COMMANDS_START,
             ]
         for title, enter in (
             ("Back up", _storing),
@@ -58,36 +59,12 @@ def races(setting: Setting) -> list[Race]:
 
 
 @dataclass(frozen=True, slots=True)
-class _Place:
-    """Where a race is run.
-
-    Attributes:
-        folder: An empty folder of its own.
-        size: Bytes of the files in the tree.
-        identity: Opens everything.
-        threads: How many cores passkeep uses.
-    """
-
-    folder: Path
-    size: int
-    identity: X25519Identity
-    threads: int
+class _Place(Place):
+    """Where a race is run, and the tree that everybody reads."""
 
     @property
     def tree(self) -> Path:
         return self.folder / "tree"
-
-    @property
-    def out(self) -> Path:
-        return self.folder / "out"
-
-    @property
-    def secret(self) -> Path:
-        return self.folder / "identity"
-
-    @property
-    def recipient(self) -> str:
-        return str(self.identity.recipient)
 
     def forget(self) -> None:
         """Removes what the last run made."""
@@ -154,8 +131,7 @@ def _enter(
     (made / "tree").mkdir()
     identity = X25519Identity.generate()
     place = _Place(made, forest.plant(made / "tree", size), identity, setting.threads)
-    place.secret.touch(0o600)
-    place.secret.write_text(f"{identity}\n", "ascii")
+    place.write_identity()
     return enter(place, setting)
 
 
@@ -229,7 +205,7 @@ def _tar_into_age(place: _Place, program: Path) -> Contender:
     def unpack(back: Path) -> None:
         back.mkdir()
         commands.pipeline(
-            (program, "-d", "-i", place.secret, place.out), ("tar", "-xf", "-"), cwd=back
+            (program, "-d", "-i", place.identity_file, place.out), ("tar", "-xf", "-"), cwd=back
         )
 
     return place.archive(
