@@ -30,6 +30,7 @@ need go golang-go
 need npm npm
 need valgrind valgrind
 need qemu-x86_64 qemu-user
+need fido2-token fido2-tools # and libfido2
 
 # Debian's age knows no hybrid recipients yet.
 if ! "$venv/bin/age" --version 2>/dev/null | grep -qx "$age_version"; then

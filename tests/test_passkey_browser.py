@@ -89,7 +89,12 @@ def fails(chromium: Chromium) -> Callable[[str], None]:
 FOUR_CAUSES = r"removed.* check failed.* touched.* time"
 
 
-def test_a_removed_passkey(chromium: Chromium) -> None:
+TRANSPORTS = pytest.mark.parametrize("transport", ["internal", "usb", "hybrid"])
+
+
+@TRANSPORTS
+def test_a_removed_passkey(chromium: Chromium, transport: str) -> None:
+    chromium.use_authenticator(PHONE | {"transport": transport})
     _, question = enrol(chromium)
     chromium.forget(question.credential.id)
     with pytest.raises(CeremonyError, match=FOUR_CAUSES) as caught:
@@ -98,7 +103,9 @@ def test_a_removed_passkey(chromium: Chromium) -> None:
     chromium.wait_for("Cancelled", "title")
 
 
-def test_a_failed_verification(chromium: Chromium) -> None:
+@TRANSPORTS
+def test_a_failed_verification(chromium: Chromium, transport: str) -> None:
+    chromium.use_authenticator(PHONE | {"transport": transport})
     _, question = enrol(chromium)
     chromium.set_user_verified(False)
     with pytest.raises(CeremonyError, match=FOUR_CAUSES):
@@ -121,8 +128,9 @@ def test_trying_again(chromium: Chromium) -> None:
     assert answer.prf_output == enrolment.prf_output
 
 
-def test_a_passkey_without_prf_is_refused(chromium: Chromium) -> None:
-    chromium.use_authenticator({"transport": "internal"})
+@TRANSPORTS
+def test_a_passkey_without_prf_is_refused(chromium: Chromium, transport: str) -> None:
+    chromium.use_authenticator({"transport": transport})
     with pytest.raises(CeremonyError, match="PRF"):
         enrol(chromium)
     chromium.wait_for("PRF", "lead")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import passkeep
@@ -21,6 +23,18 @@ def test_each_cell_names_a_test():
     assert len(named) > 10
     for name in named:
         assert (TESTS / f"{name}.py").is_file(), name
+
+
+def test_each_single_test_that_is_named_is_collected():
+    """The table of ceremonies and clients names functions and their parameters."""
+    named = set(re.findall(r"`(test_\w+::test_\w+(?:\[[^\]`]+\])?)`", PAGE))
+    assert len(named) >= 15
+    files = sorted({f"{TESTS}/{name.partition('::')[0]}.py" for name in named})
+    words = [sys.executable, "-m", "pytest", "--collect-only", "-q", "-p", "no:cacheprovider"]
+    done = subprocess.run([*words, *files], capture_output=True, text=True, check=True, cwd=TESTS)
+    collected = {line.rpartition("/")[2].replace(".py::", "::") for line in done.stdout.split("\n")}
+    collected |= {line.partition("[")[0] for line in collected}
+    assert named <= collected, named - collected
 
 
 def test_the_prompts_of_the_example_serve(made, tmp_path, monkeypatch, capsys):
