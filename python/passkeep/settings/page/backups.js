@@ -1,135 +1,138 @@
-// The backups of a folder: making, checking and restoring them, with progress.
+// The backups of a folder: making, checking and restoring them.
 
 import { call, state } from "./api.js";
-import { ask } from "./dialog.js";
-import { button, make, paragraph } from "./dom.js";
-import { moment, percent, size } from "./format.js";
-import { unlocked } from "./opening.js";
+import { actions, ask, leaveButton, show } from "./dialog.js";
+import { button, heading, make, paragraph } from "./dom.js";
+import { moment, size } from "./format.js";
+import { icon } from "./icons.js";
+import { unlocked, whileUnlocked } from "./opening.js";
 import { fill, text } from "./texts.js";
+import { drawWork, isBusy } from "./work.js";
+
+const FIRST = 6; // backups that are shown before somebody asks for all
 
 const words = text.backups;
 
-// found: what the action `backups` said last, or null.
-export function drawBackups({ folder, work, keyring }, found, run) {
-  const busy = isBusy(work);
+let all = false;
+let source = ""; // what was backed up last: it is likely to be meant again
+
+// found: what the action `backups` said last, what it refused with, or null. again: draws
+// all of this once more.
+export function drawBackups({ folder, work, keyring }, found, run, again) {
   const on = ["locked", "unlocked"].includes(keyring.status);
-  return make(
-    "section",
-    { class: "card", "aria-labelledby": "backups-title" },
-    make("h2", { id: "backups-title" }, words.title),
+  const makeIt = () =>
+    button(words.make, () => run(makeBackup), { kind: "tonal", key: "backup", disabled: isBusy(work) });
+  return [
+    heading("backups-title", words.title),
     paragraph(folder ? fill(words.folder, { folder }) : words.noFolder, "soft path"),
-    work ? drawWork(work, run) : null,
     make(
       "div",
       { class: "actions" },
-      folder && on
-        ? button(words.make, () => run(makeBackup), { kind: null, key: "backup", disabled: busy })
-        : null,
-      button(folder ? words.otherFolder : words.chooseFolder, () => run(chooseFolder), { key: "folder" }),
+      folder && on ? makeIt() : null,
+      button(folder ? words.otherFolder : words.chooseFolder, () => run(chooseFolder), {
+        kind: folder ? "quiet" : "tonal",
+        key: "folder",
+      }),
     ),
-    found && folder ? drawList(found, keyring, busy, run) : null,
-  );
+    folder && !on ? paragraph(words.turnOnFirst, "soft") : null,
+    work ? drawWork(work, run) : null,
+    folder && found ? drawFound(found, run, again) : null,
+  ];
 }
 
-export const isBusy = (work) => ["running", "cancelling"].includes(work?.status);
-
-function drawList({ backups, more }, keyring, busy, run) {
-  if (backups.length === 0) {
-    return paragraph(words.none, "soft");
+function drawFound(found, run, again) {
+  if (found.message) {
+    const lines = [found.message, found.hint].filter(Boolean);
+    return make("div", { class: "problem" }, lines.map((line) => paragraph(line)));
   }
-  return make(
-    "div",
-    {},
-    make("ul", { class: "rows" }, backups.map((backup) => drawBackup(backup, keyring, busy, run))),
-    more ? paragraph(fill(words.more, { more }), "soft") : null,
-  );
+  const { backups, more } = found;
+  if (backups.length === 0) {
+    return paragraph(words.none, "empty");
+  }
+  const showAll = () => {
+    all = true;
+    again();
+  };
+  const shown = all ? backups : backups.slice(0, FIRST);
+  return [
+    make("ul", { class: "rows" }, shown.map((backup) => drawBackup(backup, run))),
+    shown.length < backups.length
+      ? button(fill(words.all, { number: backups.length }), showAll, { kind: "quiet small", key: "all" })
+      : null,
+    all && more ? paragraph(fill(words.more, { more }), "soft") : null,
+  ];
 }
 
-function drawBackup(backup, keyring, busy, run) {
+function drawBackup(backup, run) {
   const { name, problem } = backup;
-  const act = (key, label, work) =>
-    button(label, () => run(() => work(backup)), {
-      key: `${key}-${name}`,
-      about: `${label}: ${name}`,
-      disabled: busy,
-    });
-  const usable = !problem && keyring.status !== "none";
+  const badge = problem ? words.badges.problem : words.badges[backup.older ? "older" : backup.keyring];
+  const showIt = async () => {
+    const act = await look(backup);
+    if (act) {
+      run(() => act(backup));
+    }
+  };
   return make(
     "li",
-    { class: "row", "data-backup": name },
+    {},
     make(
-      "div",
-      {},
-      make("h3", { class: "path" }, name),
-      paragraph(`${moment(backup.modified)} · ${size(backup.size)}`, "soft"),
-      problem ? paragraph([problem.message, problem.hint].filter(Boolean).join(" "), "alert") : null,
-      problem ? null : paragraph(whoOpens(backup), "soft"),
+      "button",
+      { type: "button", class: "row", "data-backup": name, "data-key": `backup-${name}`, onclick: showIt },
+      icon(problem ? "alert" : "backup"),
+      make(
+        "span",
+        { class: "words" },
+        make("strong", {}, name),
+        make("span", { class: "soft" }, `${moment(backup.modified)} · ${size(backup.size)}`),
+      ),
+      badge ? make("span", { class: problem ? "badge due" : "badge" }, badge) : null,
+      icon("more"),
     ),
-    usable
-      ? make("div", { class: "tools" }, act("verify", words.verify, verify), act("restore", words.restore, restore))
-      : null,
   );
 }
 
-function whoOpens({ keyring, ways, older, closed }) {
-  if (keyring !== "this") {
-    return words.keyring[keyring] ?? words.keyring.none;
-  }
+// Shows what a backup says of itself. The result is what to do with it, or null.
+function look(backup) {
+  const { problem } = backup;
+  const usable = !problem && ["locked", "unlocked"].includes(state.keyring.status) && !isBusy(state.work);
+  return show((screen) => {
+    const act = (label, work) => make("button", { type: "button", onclick: () => screen.close(work) }, label);
+    const lines = problem ? [problem.message, problem.hint].filter(Boolean) : [];
+    screen.draw(
+      backup.name,
+      [
+        problem ? make("div", { class: "problem" }, lines.map((line) => paragraph(line))) : null,
+        make("dl", { class: "facts" }, facts(backup)),
+        problem ? null : paragraph(words.unverified, "hint"),
+        usable
+          ? actions(act(words.verify, verify), act(words.restore, restore), leaveButton(screen, text.close))
+          : actions(leaveButton(screen, text.close)),
+      ].filter(Boolean),
+    );
+  });
+}
+
+function facts(backup) {
+  const { facts: terms } = words;
+  const rows = [
+    [terms.modified, moment(backup.modified)],
+    [terms.size, size(backup.size)],
+    backup.keyring ? [terms.keyring, words.keyring[backup.older ? "older" : backup.keyring]] : null,
+    backup.keyring === "this" ? [terms.ways, whoOpens(backup)] : null,
+  ].filter(Boolean);
+  return rows.map(([term, value]) => make("div", {}, make("dt", {}, term), make("dd", {}, value)));
+}
+
+function whoOpens({ ways, closed }) {
   const labels = ways.filter((way) => way.slot).map((way) => way.label);
-  const lines = [fill(words.opens, { ways: labels.join(", ") || words.noWays })];
-  if (closed) {
-    lines.push(words.closed);
-  } else if (older) {
-    lines.push(words.older);
-  }
-  return lines.join(" ");
-}
-
-function drawWork(work, run) {
-  const done = !isBusy(work);
-  const fraction = work.total ? Math.min(work.done / work.total, 1) : null;
-  const bar = make("progress", { max: 1, value: done ? null : fraction, "aria-label": words.work[work.kind] });
-  const told = [size(work.done), work.total ? fill(words.of, { total: size(work.total) }) : null,
-    work.seconds > 1 ? fill(words.rate, { rate: size(work.done / work.seconds) }) : null];
-  return make(
-    "div",
-    { class: `work ${work.status}`, "data-work": work.status },
-    make("h3", {}, done ? words.over[work.status][work.kind] : words.work[work.kind]),
-    paragraph([work.source, work.target].filter(Boolean).join(" → "), "soft path"),
-    done ? null : bar,
-    done ? outcome(work) : paragraph([percent(fraction ?? 0), ...told].filter(Boolean).join(" · "), "soft"),
-    make(
-      "div",
-      { class: "actions" },
-      done
-        ? button(text.dismiss, () => run(() => call("work/dismiss", { work: work.work })), { key: "dismiss" })
-        : button(text.cancel, () => run(() => call("work/cancel", { work: work.work })), {
-            key: "stop",
-            disabled: work.status === "cancelling",
-          }),
-    ),
-  );
-}
-
-function outcome({ report, error }) {
-  const parts = [];
-  if (report) {
-    parts.push(paragraph(fill(words.report, { ...report, bytes: size(report.bytes) }), "soft"));
-  }
-  if (error) {
-    parts.push(paragraph([error.message, error.hint].filter(Boolean).join(" "), "alert"));
-  }
-  if (report?.problems.length) {
-    const lines = report.problems.map(({ path, message }) => make("li", {}, `${path}: ${message}`));
-    parts.push(make("details", {}, make("summary", {}, words.problems), make("ul", { class: "path" }, lines)));
-  }
-  return make("div", {}, parts);
+  const gone = closed === 1 ? words.closedOne : fill(words.closedMany, { number: closed });
+  return make("ul", {}, [...labels, ...(closed ? [gone] : [])].map((line) => make("li", {}, line)));
 }
 
 function chooseFolder() {
   return ask({
     title: words.chooseFolder,
-    lines: [],
+    lines: [words.chooseLead],
     fields: [{ name: "path", label: text.fields.folder, hint: text.fields.folderHint, value: state.folder ?? "" }],
     go: words.useFolder,
     submit: ({ path }) => call("folder", { path }),
@@ -141,13 +144,15 @@ function makeBackup() {
     title: words.make,
     lines: [words.makeLead],
     fields: [
-      { name: "source", label: text.fields.source, hint: text.fields.folderHint },
-      { name: "name", label: text.fields.name, hint: text.fields.nameHint, required: false },
+      { name: "source", label: text.fields.source, hint: text.fields.folderHint, value: source },
       { name: "compress", label: text.fields.compress, kind: "checkbox", value: true },
+      { name: "name", label: text.fields.name, hint: text.fields.nameHint, required: false },
       { name: "exclude", label: text.fields.exclude, hint: text.fields.excludeHint, kind: "lines", required: false },
     ],
+    folded: { label: words.options, names: ["name", "exclude"] },
     go: words.make,
-    submit: ({ source, name, compress, exclude }) => {
+    submit: ({ name, compress, exclude, ...values }) => {
+      source = values.source;
       const patterns = exclude.split("\n").map((line) => line.trim()).filter(Boolean);
       return call("backup", { source, name: name.trim() || null, compress, exclude: patterns });
     },
@@ -155,18 +160,20 @@ function makeBackup() {
 }
 
 async function verify({ name }) {
-  return (await unlocked()) ? call("verify", { name }) : null;
+  return (await unlocked()) ? whileUnlocked(() => call("verify", { name })) : null;
 }
 
 async function restore({ name }) {
   if (!(await unlocked())) {
     return null;
   }
+  const stem = name.replace(/(\.tar)?(\.zst)?\.(age|sealed)$/, "");
+  const value = `${state.folder}/${fill(words.restored, { stem })}`;
   return ask({
     title: fill(words.restoreTitle, { name }),
     lines: [words.restoreLead],
-    fields: [{ name: "target", label: text.fields.target, hint: text.fields.targetHint }],
+    fields: [{ name: "target", label: text.fields.target, hint: text.fields.targetHint, value }],
     go: words.restore,
-    submit: ({ target }) => call("restore", { name, target }),
+    submit: ({ target }) => whileUnlocked(() => call("restore", { name, target })),
   });
 }

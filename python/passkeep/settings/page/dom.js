@@ -12,11 +12,13 @@ export function make(tag, properties = {}, ...children) {
       element.setAttribute(name, value);
     }
   }
-  element.append(...children.flat().filter((child) => child !== null && child !== undefined));
+  element.append(...present(children));
   return element;
 }
 
 export const byId = (id) => document.getElementById(id);
+
+export const keyed = (key) => document.querySelector(`[data-key="${CSS.escape(key)}"]`);
 
 export function paragraph(text, kind = null) {
   return make("p", { class: kind }, text);
@@ -32,11 +34,28 @@ export function button(label, act, { kind = "quiet", key = null, disabled = fals
   );
 }
 
+// The heading of a section, which gets the focus where nothing else can have it.
+export function heading(id, ...content) {
+  return make("h2", { id, tabindex: "-1" }, ...content);
+}
+
 // Draws a part of the page, and gives the focus back to what had it.
 export function redraw(place, ...children) {
-  const key = place.contains(document.activeElement) && document.activeElement.dataset.key;
-  place.replaceChildren(...children.flat().filter(Boolean));
-  if (key) {
-    place.querySelector(`[data-key="${CSS.escape(key)}"]`)?.focus();
+  const focused = place.contains(document.activeElement) ? document.activeElement : null;
+  const unfolded = place.querySelector("details[open]") !== null;
+  place.replaceChildren(...present(children));
+  if (unfolded) {
+    place.querySelector("details")?.setAttribute("open", "");
   }
+  if (focused) {
+    const { key } = focused.dataset;
+    (key && place.querySelector(`[data-key="${CSS.escape(key)}"]:not(:disabled)`))?.focus();
+    if (!place.contains(document.activeElement)) {
+      place.querySelector("h2")?.focus();
+    }
+  }
+}
+
+function present(children) {
+  return children.flat(2).filter((child) => child !== null && child !== undefined && child !== false && child !== "");
 }

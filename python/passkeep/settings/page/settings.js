@@ -1,15 +1,16 @@
 // The page: draws the state that the process tells, and asks for the next one.
 
-import { Gone, Refusal, call, onState, session, state } from "./api.js";
-import { drawBackups, isBusy } from "./backups.js";
-import { addPasskey, turnOff } from "./changes.js";
-import { close, sentence } from "./dialog.js";
+import { Gone, Refusal, call, note, on, session, state } from "./api.js";
+import { drawBackups } from "./backups.js";
+import { resume } from "./ceremony.js";
+import { ask, closeAll, isOpen, sentences } from "./dialog.js";
 import { button, byId, make, paragraph, redraw } from "./dom.js";
-import { minutes, moment } from "./format.js";
-import { turnOn } from "./keys.js";
-import { open } from "./opening.js";
+import { drawLock } from "./lock.js";
+import { say } from "./saying.js";
+import { drawSummary } from "./summary.js";
 import { fill, language, text } from "./texts.js";
 import { drawWays } from "./ways.js";
+import { isBusy, tickWork } from "./work.js";
 
 const POLL = { busy: 500, idle: 5000 }; // milliseconds
 const USE = 20_000; // milliseconds between two signs that somebody is here
@@ -17,32 +18,46 @@ const USE = 20_000; // milliseconds between two signs that somebody is here
 const drawn = {}; // what each part was drawn from
 let backups = null;
 let listed = ""; // what the list of backups depends on
+let warning = []; // what has to be known of what was done
 let timer = 0;
 let used = 0;
 let over = false;
 
 document.documentElement.lang = language();
+document.title = `${text.title} · passkeep`;
 begin();
 
 async function begin() {
   if (!session) {
-    end(text.refused, text.noKey);
+    end(text.ended.noKey);
     return;
   }
-  onState(draw);
+  on("state", draw);
+  on("warning", (error) => {
+    warning = [error.message, error.hint];
+  });
   for (const event of ["keydown", "pointerdown", "wheel"]) {
     document.addEventListener(event, noteUse, { passive: true });
   }
-  document.addEventListener("visibilitychange", poll);
+  const { ceremony } = session;
   await poll();
+  document.addEventListener("visibilitychange", () => document.hidden || poll());
+  window.addEventListener("focus", () => poll().then(readAgain));
+  if (ceremony && state?.ceremony?.ceremony === ceremony && state.ceremony.intent === "add") {
+    run(() => resume(ceremony, { ...text.enrol, ...text.resume }), text.said.added);
+  } else {
+    note({ ceremony: null });
+  }
 }
 
 async function poll() {
   clearTimeout(timer);
-  await attempt(() => call("state"));
-  if (!over) {
-    timer = setTimeout(poll, isBusy(state?.work) ? POLL.busy : POLL.idle);
+  if (over) {
+    return;
   }
+  await attempt(() => call("state"));
+  clearTimeout(timer);
+  timer = over ? 0 : setTimeout(poll, isBusy(state?.work) ? POLL.busy : POLL.idle);
 }
 
 // Somebody is here: the keyring stays unlocked a while longer.
@@ -54,12 +69,18 @@ function noteUse() {
   }
 }
 
-// Does what a button stands for, and says what came of it.
+// Does what a button stands for, and says what came of it: `done`, or what it makes of the
+// result.
 async function run(act, done = "") {
   say("");
+  warning = [];
   const result = await attempt(act);
   if (result) {
-    say(done);
+    say(warning.length > 0 ? warning : typeof done === "function" ? done(result) : done, warning.length > 0);
+    draw(state);
+  }
+  if (result?.work) {
+    byId("work-title")?.focus();
   }
   poll();
 }
@@ -69,39 +90,41 @@ async function attempt(act) {
     return await act();
   } catch (error) {
     if (error instanceof Gone) {
-      end(text.lostTitle, text.lost);
-    } else if (error instanceof Refusal) {
-      say(sentence(error), true);
+      end(text.ended.gone);
     } else {
-      say(text.failures.other, true);
-      console.error(error.name);
+      say(sentences(error), true);
     }
     return null;
   }
 }
 
 function draw(now) {
-  if (over) {
+  if (over || !now) {
     return;
   }
   const { keyring } = now;
-  const on = ["locked", "unlocked"].includes(keyring.status);
-  document.title = `${text.title} · passkeep`;
-  byId("title").textContent = text.title;
-  part("code", now.code, (place) => {
-    place.replaceChildren(`${text.code} `, make("strong", {}, now.code));
-    place.hidden = false;
-  });
-  const locks = now.locks_in === null ? null : Math.ceil(now.locks_in / 60);
+  const there = ["locked", "unlocked"].includes(keyring.status);
   // One that this page is showing is still to be typed back.
-  const lost = Boolean(now.offer) && !byId("dialog").open;
-  part("summary", { ...keyring, locks, lost }, (place) => redraw(place, summary(now, lost)));
-  part("ways", on && keyring, (place) => redraw(place, on ? drawWays(keyring, run) : null));
-  part("ending", on, (place) => redraw(place, on ? ending() : null));
-  list(now);
-  part("backups", [now.folder, now.work, keyring.status, backups], (place) =>
-    redraw(place, drawBackups(now, backups, run)),
-  );
+  const lost = Boolean(now.offer) && !isOpen();
+  drawLock(now, run);
+  part("summary", [keyring, lost], (place) => {
+    place.dataset.status = keyring.status;
+    redraw(place, drawSummary(keyring, lost, run));
+  });
+  part("ways", [there && keyring, now.today], (place) => {
+    place.hidden = !there;
+    redraw(place, there ? drawWays(now, run) : []);
+  });
+  readIfNeeded(now);
+  const steady = now.work && { ...now.work, done: 0, total: 0, seconds: isBusy(now.work) ? 0 : now.work.seconds };
+  part("backups", [now.folder, steady, keyring.status, backups], drawList);
+  part("foot", [now.code, keyring.path, now.version], (place) => redraw(place, foot(now)));
+  tickWork(now.work);
+}
+
+function drawList(place) {
+  place.hidden = false;
+  redraw(place, drawBackups(state, backups, run, () => drawList(place)));
 }
 
 // Draws a part of the page where what it shows has changed.
@@ -114,101 +137,69 @@ function part(id, value, render) {
 }
 
 // Reads the backups of the folder again, where something may have become of them.
-function list(now) {
-  const depends = JSON.stringify([now.folder, now.keyring.epoch, now.work?.work, now.work?.status]);
+function readIfNeeded(now) {
+  const labels = now.keyring.slots.map((slot) => slot.label);
+  const depends = JSON.stringify([now.folder, now.keyring.epoch, labels, now.work?.work, now.work?.status]);
   if (now.folder && depends !== listed) {
     listed = depends;
-    attempt(async () => {
-      backups = await call("backups");
-      draw(state);
-    });
+    readAgain();
   }
 }
 
-function summary(now, lost) {
-  const { keyring, locks_in: left } = now;
-  const words = text.status[keyring.status];
-  const tools = [];
-  if (keyring.status === "none") {
-    tools.push(button(text.turnOn, () => run(start, text.said.on), { kind: null, key: "on" }));
-    tools.push(
-      ...keyring.kept.map(({ name, modified }) =>
-        button(fill(text.bringBack, { date: moment(modified) }), () => run(() => call("setup/return", { name })), {
-          key: `return-${name}`,
-        }),
-      ),
-    );
+async function readAgain() {
+  if (over || !state?.folder) {
+    return;
   }
-  if (keyring.status === "locked") {
-    tools.push(button(text.unlock, () => run(() => open("unlock"), text.said.unlocked), { kind: null, key: "lock" }));
+  try {
+    backups = await call("backups");
+  } catch (error) {
+    if (!(error instanceof Refusal)) {
+      attempt(() => Promise.reject(error));
+      return;
+    }
+    backups = { message: error.message, hint: error.hint };
   }
-  if (keyring.status === "unlocked") {
-    tools.push(button(text.lock, () => run(() => call("lock")), { key: "lock" }));
-  }
-  const lines = [paragraph(words.line)];
-  if (keyring.problem) {
-    lines.push(paragraph([keyring.problem.message, keyring.problem.hint].filter(Boolean).join(" "), "alert"));
-  }
-  if (keyring.changed) {
-    lines.push(paragraph(text.changed, "note"));
-  }
-  if (lost) {
-    lines.push(paragraph(text.offerOpen, "note"));
-  }
-  if (left !== null) {
-    lines.push(paragraph(fill(text.locksIn, { minutes: minutes(left) }), "soft"));
-  }
-  lines.push(paragraph(fill(text.file, { path: keyring.path }), "soft path"));
-  return make(
-    "section",
-    { class: "card", "aria-labelledby": "summary-title", "data-status": keyring.status },
-    make("h2", { id: "summary-title" }, make("span", { class: `dot ${keyring.status}` }), words.title),
-    lines,
-    make("div", { class: "actions" }, tools),
-  );
+  draw(state);
 }
 
-// A recovery key that is typed back first, then a passkey: nobody is locked out.
-async function start() {
-  const on = await turnOn();
-  if (on) {
-    say(text.said.on);
-    await addPasskey();
+function foot({ code, keyring, version }) {
+  return [
+    make("p", {}, `${text.foot.code} `, make("strong", { class: "code" }, code), ` ${text.foot.compare}`),
+    make("p", { class: "path" }, fill(text.foot.file, { path: keyring.path })),
+    make("p", {}, `passkeep ${version}`),
+    button(text.quit.go, () => run(quit), { kind: "quiet small", key: "quit" }),
+  ];
+}
+
+async function quit() {
+  const sure = await ask({
+    title: text.quit.title,
+    lines: isBusy(state.work) ? text.quit.busy : text.quit.lead,
+    go: text.quit.go,
+    submit: () => call("quit"),
+  });
+  if (sure) {
+    end(text.ended.asked);
   }
-  return on;
-}
-
-function ending() {
-  return make(
-    "section",
-    { class: "card", "aria-labelledby": "ending-title" },
-    make("h2", { id: "ending-title" }, text.ending.title),
-    paragraph(text.ending.lead, "soft"),
-    make("div", { class: "actions" }, [
-      button(text.ending.off, () => run(turnOff, text.said.off), { kind: "danger", key: "off" }),
-      button(text.ending.quit, () => run(() => call("quit")), { key: "quit" }),
-    ]),
-  );
-}
-
-function say(line, alert = false) {
-  const place = byId("status");
-  place.textContent = line;
-  place.classList.toggle("alert", alert);
+  return null;
 }
 
 // The last screen: nothing is left to press.
-function end(title, ...lines) {
+function end({ title, lines }) {
+  if (over) {
+    return;
+  }
   over = true;
   clearTimeout(timer);
-  close(null);
+  closeAll();
   history.replaceState(null, "", "/");
-  for (const id of ["code", "summary", "ways", "backups", "ending"]) {
-    byId(id).hidden = true;
+  for (const id of ["lock", "foot", "ways", "backups", "said"]) {
+    byId(id).remove();
   }
-  say("");
   document.title = `${title} · passkeep`;
-  byId("title").textContent = title;
-  byId("title").after(...lines.map((line) => paragraph(line)));
+  byId("summary").dataset.status = "ended";
+  byId("summary").replaceChildren(
+    make("div", { class: "words" }, make("h1", { id: "title", tabindex: "-1" }, title), lines.map((line) => paragraph(line))),
+  );
   byId("title").focus();
 }
