@@ -68,6 +68,16 @@ def test_a_new_password_belongs_to_a_password(made, tmp_path):
     assert path.read_bytes() == before
 
 
+@pytest.mark.parametrize("more", [("--security-key",), ("--rp-id", "localhost")])
+@pytest.mark.parametrize("kind", [("password",), ("recipient", "age1pq1")])
+def test_what_is_about_passkeys_goes_with_no_other_way_in(made, tmp_path, kind, more):
+    path = made.write(tmp_path)
+    result = run("key", "add", *kind, *more, "--keyring", path)
+    assert_fails(result, 2, hint=False)
+    assert "go with `key add passkey`" in result.err
+    assert path.read_bytes() == made.text
+
+
 def test_the_keyring_by_environment(keyring_path):
     ok("key", "show", env={"PASSKEEP_KEYRING": str(keyring_path)})
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
 import stat
 import subprocess
 import sys
@@ -12,7 +14,7 @@ from pathlib import Path
 import pytest
 
 import passkeep
-from passkeep.cli import enrol
+from passkeep.cli import recovery_file
 from support.cli import Terminal, assert_fails, ok, run
 from support.keyrings import PASSWORD, PASSWORD_2
 from support.passkeys import SoftwarePasskeys
@@ -214,7 +216,7 @@ def test_a_recovery_key_file_stays_only_if_the_keyring_has_the_key(path, quick, 
     out = tmp_path / "new.txt"
 
     def interrupted():
-        with enrol.recovery_key_in_file(keyring, out, path):
+        with recovery_file.recovery_key_in_file(keyring, out, path):
             if saved:
                 keyring.save(path)
             raise KeyboardInterrupt
@@ -222,6 +224,54 @@ def test_a_recovery_key_file_stays_only_if_the_keyring_has_the_key(path, quick, 
     with pytest.raises(KeyboardInterrupt):
         interrupted()
     assert out.exists() == saved
+    assert list(tmp_path.glob("new.txt?*")) == []
+
+
+@pytest.mark.parametrize("saved", [False, True])
+def test_a_recovery_key_of_a_killed_command_is_found_again(path, key, quick, tmp_path, saved):
+    out, pending = tmp_path / "new.txt", tmp_path / "new.txt.pending"
+    keyring = passkeep.Keyring.load(path)
+    keyring.unlock(recovery_key=quick.digits)
+
+    def killed():
+        with recovery_file.recovery_key_in_file(keyring, out, path):
+            if saved:
+                keyring.save(path)
+            shutil.copy2(pending, tmp_path / "left")
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        killed()
+    out.unlink(missing_ok=True)
+    (tmp_path / "left").rename(pending)
+    stored = path.read_bytes()
+    if saved:
+        result = key("recovery", "--recovery-key-out", out, runner=run)
+        assert_fails(result, 1)
+        assert "now holds the recovery key of the keyring" in result.err
+        assert path.read_bytes() == stored
+    else:
+        key("recovery", "--recovery-key-out", out)
+    assert not pending.exists()
+    passkeep.Keyring.load(path).unlock(recovery_key=out.read_text())
+
+
+@pytest.mark.parametrize("content", ["mine", "another keyring's", "link", "folder"])
+def test_what_no_command_left_for_this_keyring_stays(path, key, tmp_path, content):
+    out, pending = tmp_path / "new.txt", tmp_path / "new.txt.pending"
+    if content == "link":
+        pending.symlink_to(tmp_path / "elsewhere")
+    elif content == "folder":
+        pending.mkdir()
+    else:
+        lines = ["# passkeep recovery key: opens every backup of this keyring. Keep it safe."]
+        lines += [f"# Keyring: {tmp_path / 'another.json'}", "0" * 64]
+        pending.write_text("mine" if content == "mine" else "\n".join(lines))
+    result = key("recovery", "--recovery-key-out", out, runner=run)
+    assert_fails(result, 1)
+    assert "is in the way and was left as it is" in result.err
+    assert os.path.lexists(pending)
+    assert not out.exists()
 
 
 def test_a_person_types_the_new_recovery_key_back(path, recovery):

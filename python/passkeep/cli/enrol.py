@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
 import click
 
-from passkeep.age.hybrid import HybridIdentity
 from passkeep.cli import security_key as key_prompts
 from passkeep.cli.ending import say, sentence
-from passkeep.cli.options import NAMED_FILE, Command
+from passkeep.cli.options import Command
+from passkeep.cli.recovery_file import has_recovery_key
 from passkeep.cli.terminal import require_person
-from passkeep.errors import InvalidInputError, OutputError, PasskeepError
+from passkeep.errors import InvalidInputError
 from passkeep.keyring import Keyring, Slot, passwords, recovery
-from passkeep.keyring.storage import write_guarded
-from passkeep.output import check_target
 from passkeep.passkey import Browser
 from passkeep.passkey.relying_party import DEFAULT_RP_ID
 from passkeep.prf import PasskeyClient, check_label
@@ -42,70 +39,12 @@ def passkey_options(command: Command) -> Command:
     return command
 
 
-def _checked_out(context: click.Context, option: click.Parameter, out: Path | None) -> Path | None:
-    """Refuses what is no new file, a symbolic link or a device too, before anything is done."""
-    del context, option
-    if out is None:
-        return None
-    if os.path.lexists(out):
-        raise OutputError(
-            f"{out} already exists and was left as it is",
-            hint="A recovery key is written to a new file only: choose another name.",
-        )
-    check_target(out, overwrite=False)
-    return out
-
-
-recovery_key_option = click.option(
-    "--recovery-key-out",
-    type=NAMED_FILE,
-    callback=_checked_out,
-    help="Write the recovery key to this new file instead of showing it (for scripts).",
-)
-
-
 def _checked_label(
     context: click.Context, option: click.Parameter, label: str | None
 ) -> str | None:
     """Refuses a malformed label before anybody is asked for anything."""
     del context, option
     return None if label is None else check_label(label)
-
-
-@contextmanager
-def recovery_key_in_file(keyring: Keyring, out: Path, saved: Path) -> Iterator[None]:
-    """Writes a new recovery key to a file, which counts as shown and confirmed.
-
-    The file is removed again where the block ends and the keyring at `saved` does not
-    have it: a recovery key of no keyring would be mistaken for one that opens something.
-    """
-    digits = keyring.new_recovery_key()
-    text = f"# passkeep recovery key: opens every backup of this keyring. Keep it safe.\n{digits}\n"
-    try:
-        write_guarded(out, text.encode())
-        keyring.confirm_recovery_key(digits)
-        yield
-    except BaseException:
-        if not _has_recovery_key(saved, digits):
-            _remove_if(out, text.encode())
-        raise
-    say(f"The recovery key was written to {os.fspath(out)}. Move it to a safe place.")
-
-
-def _remove_if(path: Path, content: bytes) -> None:
-    """Removes a file, unless it is another one than we wrote."""
-    with suppress(OSError):
-        if path.is_file() and path.read_bytes() == content:
-            path.unlink()
-
-
-def _has_recovery_key(path: Path, digits: str) -> bool:
-    """Whether a keyring file has this recovery key."""
-    recipient = str(HybridIdentity.from_seed(recovery.to_seed(digits)).recipient)
-    try:
-        return recipient in {slot.recipient for slot in Keyring.load(path).slots}
-    except (OSError, PasskeepError):
-        return False
 
 
 @contextmanager
@@ -133,7 +72,7 @@ def recovery_key_on_terminal(keyring: Keyring, saved: Path) -> Iterator[None]:
     try:
         yield
     except BaseException:
-        if not _has_recovery_key(saved, digits):
+        if not has_recovery_key(saved, digits):
             say("The keyring was not saved: the recovery key that was shown opens nothing.")
             say("Throw it away; one that you had before counts as before.")
         raise
@@ -180,8 +119,13 @@ def passkey_client(rp_id: str, security_key: bool) -> PasskeyClient:
 
     Raises:
         InvalidInputError: It can make none of this RP ID. Find out before anything is done.
+        UsageError: Nobody is there to type the PIN of the security key.
     """
-    return key_prompts.client(rp_id) if security_key else Browser(rp_id=rp_id, announce=say)
+    if not security_key:
+        return Browser(rp_id=rp_id, announce=say)
+    client = key_prompts.client(rp_id)
+    key_prompts.require_somebody()
+    return client
 
 
 def add_passkey(keyring: Keyring, label: str | None, client: PasskeyClient) -> None:

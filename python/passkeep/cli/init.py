@@ -7,12 +7,13 @@ from pathlib import Path
 
 import click
 
-from passkeep.cli import enrol, options
+from passkeep.cli import enrol, options, recovery_file
 from passkeep.cli.ending import say
 from passkeep.cli.terminal import require_person
 from passkeep.errors import CeremonyError, KeyringError, PasskeepError
 from passkeep.keyring import Keyring
 from passkeep.output import check_target
+from passkeep.prf import PasskeyClient
 
 
 @click.command()
@@ -20,7 +21,7 @@ from passkeep.output import check_target
 @click.option("--no-passkey", is_flag=True, help="Make no passkey now.")
 @click.option("--password", is_flag=True, help="Add a password as well, asked for twice.")
 @options.secret_options
-@enrol.recovery_key_option
+@recovery_file.option
 @enrol.passkey_options
 @options.json_option
 def init_command(
@@ -43,6 +44,8 @@ def init_command(
     if no_passkey and security_key:
         raise click.UsageError("--security-key makes a passkey and --no-passkey makes none.")
     path = keyring or options.default_keyring()
+    if recovery_key_out is not None:
+        recovery_file.settle(recovery_key_out, path)
     if path.exists():
         raise KeyringError(
             f"there is a keyring at {path} already, and it was left as it is",
@@ -58,7 +61,7 @@ def init_command(
     recovery_key = (
         enrol.recovery_key_on_terminal(made, path)
         if recovery_key_out is None
-        else enrol.recovery_key_in_file(made, recovery_key_out, path)
+        else recovery_file.recovery_key_in_file(made, recovery_key_out, path)
     )
     with recovery_key:
         if password or chosen is not None:
@@ -66,13 +69,7 @@ def init_command(
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         made.save(path)
     if client is not None:
-        try:
-            enrol.add_passkey(made, label, client)
-        except PasskeepError as error:
-            raise CeremonyError(
-                f"{error}; the keyring was made without a passkey",
-                hint=f"{error.hint} Then run `passkeep key add passkey`.".strip(),
-            ) from None
+        _add_passkey(made, label, client)
         made.save(path)
     if as_json:
         slots = [{"id": slot.id, "kind": slot.kind, "label": slot.label} for slot in made.slots]
@@ -81,3 +78,17 @@ def init_command(
     say(f"Your keyring: {path}")
     say("Its ways in: " + ", ".join(slot.label for slot in made.slots) + ".")
     say("Back up with: passkeep backup FOLDER")
+
+
+def _add_passkey(made: Keyring, label: str | None, client: PasskeyClient) -> None:
+    """Makes the passkey. Whatever ends that, the keyring is there, and people are told."""
+    try:
+        enrol.add_passkey(made, label, client)
+    except PasskeepError as error:
+        raise CeremonyError(
+            f"{error}; the keyring was made without a passkey",
+            hint=f"{error.hint} Then run `passkeep key add passkey`.".strip(),
+        ) from None
+    except (KeyboardInterrupt, click.Abort):
+        say("The keyring was made without a passkey: run `passkeep key add passkey` later.")
+        raise

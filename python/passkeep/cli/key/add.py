@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import click
+from click.core import ParameterSource
 
 from passkeep.cli import enrol, options, ways
 from passkeep.cli.ending import say
@@ -49,12 +50,7 @@ def add_command(
     an age1pq1… string, or a file that holds one: its holder can restore every
     backup of the keyring, and cannot change the keyring.
     """
-    if (recipient is not None) != (kind == "recipient"):
-        raise click.UsageError("Only `key add recipient` takes a recipient, and it needs one.")
-    if no_travel and kind == "recipient":
-        raise click.UsageError("A recipient always travels: nothing of it can be guessed.")
-    if new_password_env is not None and kind != "password":
-        raise click.UsageError("Only `key add password` takes a new password.")
+    _refuse_strays(kind)
     client = enrol.passkey_client(rp_id, security_key) if kind == "passkey" else None
     password = options.read_password(new_password_env, None)
     if kind == "password" and password is None:
@@ -77,6 +73,24 @@ def add_command(
     say(f"Added {slot.label} ({slot.kind}).")
     say("With this keyring file it opens earlier backups as well.")
     parts.tell_of_exports()
+
+
+def _refuse_strays(kind: str) -> None:
+    """Refuses what belongs to another kind of way in, instead of ignoring it."""
+    context = click.get_current_context()
+    given = {
+        name
+        for name in context.params
+        if context.get_parameter_source(name) == ParameterSource.COMMANDLINE
+    }
+    if ("recipient" in given) != (kind == "recipient"):
+        raise click.UsageError("Only `key add recipient` takes a recipient, and it needs one.")
+    if "no_travel" in given and kind == "recipient":
+        raise click.UsageError("A recipient always travels: nothing of it can be guessed.")
+    if "new_password_env" in given and kind != "password":
+        raise click.UsageError("Only `key add password` takes a new password.")
+    if given & {"security_key", "rp_id"} and kind != "passkey":
+        raise click.UsageError("--security-key and --rp-id go with `key add passkey`.")
 
 
 def _read_recipient(recipient: str) -> str:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from passkeep.cli import enrol, options, ways
+from passkeep.cli import enrol, options, recovery_file, ways
 from passkeep.cli.ending import printable, say
 from passkeep.cli.key import parts
 from passkeep.cli.terminal import require_person
@@ -92,7 +92,7 @@ def password_command(
 
 
 @click.command("recovery")
-@enrol.recovery_key_option
+@recovery_file.option
 @options.json_option
 @ways.unlock_options
 def recovery_command(recovery_key_out: Path | None, as_json: bool, given: ways.Ways) -> None:
@@ -102,11 +102,14 @@ def recovery_command(recovery_key_out: Path | None, as_json: bool, given: ways.W
     """
     if recovery_key_out is None:
         require_person("to write down the recovery key", "--recovery-key-out FILE")
+    else:
+        # Before anybody is asked to open the keyring.
+        recovery_file.settle(recovery_key_out, given.keyring or options.default_keyring())
     keyring, path, _ = parts.opened_to_change(given)
     made = (
         enrol.recovery_key_on_terminal(keyring, path)
         if recovery_key_out is None
-        else enrol.recovery_key_in_file(keyring, recovery_key_out, path)
+        else recovery_file.recovery_key_in_file(keyring, recovery_key_out, path)
     )
     with made:
         keyring.save(path)
