@@ -203,14 +203,42 @@ def test_no_key_is_plugged_in(backup):
     assert "No security key was found" in result.err
 
 
-def test_a_keyring_is_made_even_where_there_is_no_key(tmp_path):
-    result = run(
+def test_a_keyring_is_made_even_where_no_key_can_serve(tmp_path):
+    bare = softkey_file.save(SoftKey(pin=None), tmp_path / "bare.json")
+    with Terminal(
         *("init", "--security-key", "--keyring", tmp_path / "k.json"),
         *("--recovery-key-out", tmp_path / "recovery.txt"),
-        program=plugged_in(),
-    )
-    assert result.code == 1
-    assert "key add passkey" in result.err
+        program=plugged_in(bare),
+    ) as person:
+        assert person.finish() == 1
+    assert "the keyring was made without a passkey" in person.screen
+    assert "key add passkey" in person.screen
+    assert passkeep.Keyring.load(tmp_path / "k.json").is_complete
+
+
+def test_nothing_is_begun_where_nobody_can_type_a_pin(key, made, tmp_path):
+    new, digits = tmp_path / "k.json", tmp_path / "recovery.txt"
+    for command in (
+        ("init", "--recovery-key-out", digits, "--keyring", new),
+        ("key", "add", "passkey", "--password-env", "WRONG", "--keyring", made.write(tmp_path)),
+    ):
+        result = run(*command, "--security-key", program=plugged_in(key), env={"WRONG": "x"})
+        assert_fails(result, 2, hint=False)
+        assert "Nobody is at the terminal to type the PIN" in result.err
+    assert not new.exists()
+    assert not digits.exists()
+
+
+def test_ctrl_c_leaves_a_keyring_without_a_passkey_and_says_so(key, tmp_path):
+    with Terminal(
+        *("init", "--security-key", "--keyring", tmp_path / "k.json"),
+        *("--recovery-key-out", tmp_path / "recovery.txt"),
+        program=plugged_in(key),
+    ) as person:
+        person.wait_for("PIN of your security key")
+        person.interrupt()
+        assert person.finish() == 130
+    assert "made without a passkey" in person.screen
     assert passkeep.Keyring.load(tmp_path / "k.json").is_complete
 
 

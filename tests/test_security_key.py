@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import _thread
 import hashlib
 import hmac
 import os
 import threading
+import time
+from types import SimpleNamespace
 
 import pytest
 from fido2.ctap import CtapError
 
 import passkeep
 from passkeep.age.fido2prf import Credential, prf_inputs
-from passkeep.errors import CeremonyError, InvalidInputError, WrongKeyError
-from passkeep.passkey import Question, SecurityKey
+from passkeep.errors import CeremonyError, InvalidInputError, UnsupportedError, WrongKeyError
+from passkeep.passkey import Question, SecurityKey, hid_keys, key_choice
+from support import softkey_hid
 from support.person import Person, plug_in
 from support.softkey import SoftKey
 from support.waiting import wait_until
@@ -252,6 +256,121 @@ def test_keys_that_cannot_serve_are_not_asked(monkeypatch):
     SecurityKey(person).enroll(label="Key", nonce=NONCE)
     assert person.heard("choose") == []
     assert good.touches == 3
+    left_out = dict(person.heard("leave out"))
+    assert list(left_out) == ["Soft Key (0)", "Soft Key (1)"]
+    assert "does not support hmac-secret" in left_out["Soft Key (0)"]
+    assert "no PIN" in left_out["Soft Key (1)"]
+
+
+def test_where_no_key_can_serve_each_is_named(monkeypatch):
+    plug_in(monkeypatch, [SoftKey(hmac_secret=False), SoftKey(pin=None)])
+    person = Person()
+    with pytest.raises(CeremonyError) as caught:
+        SecurityKey(person).enroll(label="Key", nonce=NONCE)
+    assert str(caught.value).startswith("None of the 2 security keys can be used.")
+    assert "Soft Key (0): This security key cannot hold a backup key" in str(caught.value)
+    assert "Soft Key (1): This security key has no PIN" in str(caught.value)
+    assert "ykman fido access change-pin" in caught.value.hint
+    assert "recovery key" in caught.value.hint
+    assert person.said == []
+
+
+def test_keys_that_all_lack_what_cannot_be_added_are_unsupported(monkeypatch):
+    plug_in(monkeypatch, [SoftKey(hmac_secret=False), SoftKey(hmac_secret=False)])
+    with pytest.raises(UnsupportedError, match="None of the 2"):
+        SecurityKey(Person()).enroll(label="Key", nonce=NONCE)
+
+
+def test_a_key_that_gives_no_answer_hides_no_other(monkeypatch):
+    good, dead = SoftKey(), SoftKey()
+    dead.plugged_in = False
+    plug_in(monkeypatch, [dead, good])
+    person = Person()
+    SecurityKey(person).enroll(label="Key", nonce=NONCE)
+    assert [name for name, _ in person.heard("leave out")] == ["Soft Key (0)"]
+    assert good.touches == 3
+
+
+def test_a_key_that_may_not_be_opened_is_left_out(key, monkeypatch):
+    monkeypatch.setattr(hid_keys, "locked_nodes", lambda: ("/dev/hidraw7",))
+    person = Person()
+    SecurityKey(person).enroll(label="Key", nonce=NONCE)
+    assert person.heard("leave out") == [["/dev/hidraw7", "This security key cannot be opened."]]
+    assert key.touches == 3
+
+
+def test_a_choice_is_left_at_once_though_a_key_hangs(monkeypatch):
+    """Ctrl-C waits for no key that neither answers nor says that it is alive."""
+    released = threading.Event()
+    keys = [SoftKey(), SoftKey()]
+    for one in keys:
+        one.touch = lambda: released.wait() and None
+    plug_in(monkeypatch, keys)
+    monkeypatch.setattr(softkey_hid, "KEEPALIVE_EVERY", 3600)
+
+    class Leaving(Person):
+        def choose(self, count: int) -> None:
+            threading.Timer(0.2, _thread.interrupt_main).start()
+
+    began = time.monotonic()
+    with pytest.raises(KeyboardInterrupt):
+        SecurityKey(Leaving()).enroll(label="Key", nonce=NONCE)
+    assert time.monotonic() - began < 0.9 * key_choice._PARTING
+    released.set()
+
+
+# Keys that are plugged in late
+
+
+def test_a_key_is_waited_for(monkeypatch):
+    keys: list[SoftKey] = []
+    monkeypatch.setattr("fido2.hid.list_descriptors", lambda: softkey_hid.describe(keys))
+    monkeypatch.setattr("fido2.hid.open_connection", softkey_hid.connect(keys))
+
+    class Obliging(Person):
+        def plug_in(self) -> None:
+            super().plug_in()
+            keys.append(SoftKey())
+
+    person = Obliging()
+    SecurityKey(person).enroll(label="Key", nonce=NONCE)
+    assert person.said[0] == ("plug in",)
+    assert len(person.heard("plug in")) == 1
+    assert keys[0].touches == 3
+
+
+def test_nobody_plugs_a_key_in(monkeypatch):
+    plug_in(monkeypatch, [])
+    person = Person()
+    with pytest.raises(CeremonyError, match="No security key was found"):
+        SecurityKey(person, plug_in_timeout=0.05).enroll(label="Key", nonce=NONCE)
+    assert person.said == [("plug in",)]
+
+
+def test_another_thread_cancels_the_wait_for_a_key(monkeypatch):
+    plug_in(monkeypatch, [])
+
+    class Leaving(Person):
+        def plug_in(self) -> None:
+            client.cancel()
+
+    client = SecurityKey(Leaving())
+    with pytest.raises(CeremonyError, match="was cancelled"):
+        client.enroll(label="Key", nonce=NONCE)
+
+
+def test_a_key_that_udev_does_not_open_after_a_while(monkeypatch):
+    """A new device belongs to root for a moment, and only then to the person."""
+    plug_in(monkeypatch, [])
+    looks = iter([(), ("/dev/hidraw7",), (), ("/dev/hidraw7",), ("/dev/hidraw7",)])
+    monkeypatch.setattr(hid_keys, "locked_nodes", lambda: next(looks))
+    monkeypatch.setattr(key_choice, "_LOOK", 0.01)
+    clock = iter(range(100))
+    monkeypatch.setattr(key_choice, "time", SimpleNamespace(monotonic=lambda: next(clock)))
+    with pytest.raises(CeremonyError, match=r"hidraw7\), but it cannot be opened") as caught:
+        SecurityKey(Person()).enroll(label="Key", nonce=NONCE)
+    assert "udev" in caught.value.hint
+    assert next(looks, None) is None
 
 
 def test_all_of_several_keys_are_pulled_out(monkeypatch):
@@ -397,6 +516,8 @@ def test_what_a_prompt_raises_reaches_the_caller(key):
         {"rp_id": "a/b"},
         {"rp_id": "127.0.0.1"},
         {"timeout": 0},
+        {"plug_in_timeout": -1},
+        {"plug_in_timeout": float("nan")},
     ],
 )
 def test_impossible_arguments(arguments):

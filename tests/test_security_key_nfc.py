@@ -26,21 +26,23 @@ def key(monkeypatch: pytest.MonkeyPatch) -> SoftKey:
 
 
 def test_a_key_on_a_reader_enrols_and_opens(key: SoftKey) -> None:
-    made = SecurityKey(Person()).enroll(label="Key", nonce=NONCE)
+    made = SecurityKey(Person(), plug_in_timeout=0).enroll(label="Key", nonce=NONCE)
     assert made.credential.transports == ("nfc", "usb"), (
         "reached by one, and by its own words the other"
     )
     question = Question(made.credential, NONCE)
-    assert SecurityKey(Person()).evaluate([question]).prf_output == made.prf_output
+    assert (
+        SecurityKey(Person(), plug_in_timeout=0).evaluate([question]).prf_output == made.prf_output
+    )
     assert key.touches >= 3
 
 
 def test_the_same_key_opens_on_a_cable(key: SoftKey, monkeypatch: pytest.MonkeyPatch) -> None:
-    made = SecurityKey(Person()).enroll(label="Key", nonce=NONCE)
+    made = SecurityKey(Person(), plug_in_timeout=0).enroll(label="Key", nonce=NONCE)
     lay_on_readers(monkeypatch, [])
     plug_in(monkeypatch, [key])
     credential = Credential(made.credential.id, made.credential.rp_id, ("usb",))
-    answer = SecurityKey(Person()).evaluate([Question(credential, NONCE)])
+    answer = SecurityKey(Person(), plug_in_timeout=0).evaluate([Question(credential, NONCE)])
     assert answer.prf_output == made.prf_output
 
 
@@ -59,7 +61,7 @@ def test_a_key_on_a_reader_and_one_on_a_cable(
 def test_a_card_that_is_taken_away(key: SoftKey) -> None:
     key.plugged_in = False
     with pytest.raises(CeremonyError, match="No security key was found"):
-        SecurityKey(Person()).enroll(label="Key", nonce=NONCE)
+        SecurityKey(Person(), plug_in_timeout=0).enroll(label="Key", nonce=NONCE)
 
 
 def test_without_the_extra_there_are_no_readers(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -67,7 +69,7 @@ def test_without_the_extra_there_are_no_readers(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.delitem(sys.modules, "fido2.pcsc", raising=False)
     monkeypatch.setitem(sys.modules, "smartcard", None)
     with pytest.raises(CeremonyError, match="No security key was found") as caught:
-        SecurityKey(Person()).enroll(label="Key", nonce=NONCE)
+        SecurityKey(Person(), plug_in_timeout=0).enroll(label="Key", nonce=NONCE)
     assert "passkeep[nfc]" in caught.value.hint
 
 

@@ -13,7 +13,7 @@ import pytest
 from fido2 import cbor
 from fido2.client import ClientError, Fido2Client, WebAuthnClient
 from fido2.ctap import STATUS
-from fido2.hid import CAPABILITY, CtapHidDevice
+from fido2.hid import CAPABILITY
 
 from passkeep.age.fido2prf import Credential
 from passkeep.errors import CeremonyError
@@ -32,6 +32,7 @@ MOUSE = bytes.fromhex("05010902a1010901a1000509190129051500250195057501810295017
 
 
 def enrol(person: Person | None = None, **options: Any):
+    options = {"plug_in_timeout": 0, **options}
     return SecurityKey(person or Person(), **options).enroll(label="Key", nonce=NONCE)
 
 
@@ -78,16 +79,11 @@ def test_the_hint_for_keys_that_cannot_be_opened(monkeypatch):
     assert "udev" in refused(r"plugged in \(/dev/hidraw7\), but it cannot be opened").hint
 
 
-def test_a_key_that_fails_while_the_list_is_made(monkeypatch):
+def test_a_key_that_does_not_even_greet(monkeypatch):
     key = SoftKey()
-
-    def listing(_: Any):
-        yield key
-        raise PermissionError("in use")
-
-    monkeypatch.setattr(CtapHidDevice, "list_devices", classmethod(listing))
-    enrol()
-    assert key.touches == 3
+    key.plugged_in = False
+    plug_in(monkeypatch, [key])
+    refused("makes no sense")
 
 
 # Unfit
@@ -260,7 +256,12 @@ class FakeWindowsClient(WebAuthnClient):
         self.options.append(options)
         if self.error is not None:
             raise self.error
-        return call(options, event)
+        if event.is_set():
+            # The real one cancels its dialogue then ...
+            raise ClientError.ERR.OTHER_ERROR(OSError(-2147023673, "cancelled"))
+        answer = call(options, event)
+        event.set()  # ... and at the end it ends its own waiting for that
+        return answer
 
 
 class _Unasked:
@@ -306,6 +307,14 @@ def test_windows_does_not_say_why(windows, monkeypatch, error):
     monkeypatch.setattr(windows, "error", error)
     with pytest.raises(CeremonyError, match="No passkey answered"):
         SecurityKey(Person()).evaluate([Question(Credential(b"x", "localhost", ()), NONCE)])
+
+
+def test_a_wish_to_cancel_survives_a_step_of_windows(windows):
+    client = SecurityKey(Person())
+    windows.key.touch = lambda: client.cancel() or True
+    with pytest.raises(CeremonyError, match="No passkey answered"):
+        client.enroll(label="Key", nonce=NONCE)
+    assert windows.key.touches == 1
 
 
 def test_an_old_windows_has_no_dialogue(windows, monkeypatch):

@@ -22,6 +22,12 @@ class Person:
         self.pins = list(pins or ["1234"])
         self.said: list[tuple[object, ...]] = []
 
+    def plug_in(self) -> None:
+        self.said.append(("plug in",))
+
+    def leave_out(self, key: str, why: str) -> None:
+        self.said.append(("leave out", key, why))
+
     def choose(self, count: int) -> None:
         self.said.append(("choose", count))
 

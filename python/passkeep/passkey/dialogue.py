@@ -64,6 +64,12 @@ class Dialogue(Fido2Interaction):
         """Name the key whose PIN will be asked for."""
         self._ctap = ctap
 
+    def renew(self) -> None:
+        """Take the event back from a client that has set it for itself."""
+        self.event.clear()
+        if self._cancelled:
+            self.event.set()
+
     @contextmanager
     def command(self) -> Iterator[None]:
         """Hold one command: one prompt for a touch, however often the key asks for it."""
@@ -104,6 +110,16 @@ class Dialogue(Fido2Interaction):
         with self._theirs():
             self._person.choose(count)
         self._touched = True
+
+    def plug_in(self) -> None:
+        """Ask the person for a key: there is none."""
+        with self._theirs():
+            self._person.plug_in()
+
+    def leave_out(self, key: str, why: CeremonyError) -> None:
+        """Tell the person of a key that cannot serve, while another one can."""
+        with self._theirs():
+            self._person.leave_out(key, str(why))
 
     def prompt_up(self) -> None:
         """Tell the person that the key waits for a touch."""

@@ -12,6 +12,18 @@ class UserInteraction(Protocol):
     the ceremony and reaches its caller.
     """
 
+    def plug_in(self) -> None:
+        """Says that there is no key yet, and that one is waited for."""
+
+    def leave_out(self, key: str, why: str) -> None:
+        """Says that a key cannot serve, and that it goes on with those that can.
+
+        Args:
+            key: What the key calls itself, and where it is. Whoever made the key chose
+                the characters.
+            why: A sentence.
+        """
+
     def choose(self, count: int) -> None:
         """Says that `count` keys are plugged in, and that a touch chooses one."""
 

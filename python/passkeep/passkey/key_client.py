@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from threading import Event
 from types import TracebackType
 from typing import Any, Protocol, Self
 
@@ -17,7 +18,7 @@ from fido2.client import (
 from fido2.ctap import CtapError
 
 from passkeep.errors import CeremonyError, PasskeepError
-from passkeep.passkey import hid_keys, key_failures
+from passkeep.passkey import key_choice, key_failures, readers
 from passkeep.passkey.dialogue import Dialogue
 from passkeep.passkey.failures import Purpose
 from passkeep.passkey.responses import TRANSPORTS
@@ -67,15 +68,16 @@ class HidClient:
     Args:
         purpose: What the ceremony is for.
         dialogue: The prompts.
+        patience: Seconds to wait for a key where there is none.
 
     Raises:
         CeremonyError: There is no key that can be used.
     """
 
-    def __init__(self, purpose: Purpose, dialogue: Dialogue) -> None:
+    def __init__(self, purpose: Purpose, dialogue: Dialogue, patience: float) -> None:
         self._purpose = purpose
         self._dialogue = dialogue
-        self._device, self._ctap = hid_keys.open_one(purpose, dialogue)
+        self._device, self._ctap = key_choice.open_one(purpose, dialogue, patience)
         dialogue.attach(self._ctap)
 
     def __enter__(self) -> Self:
@@ -100,7 +102,7 @@ class HidClient:
             try:
                 with self._dialogue.command():
                     client = Fido2Client(self._device, collector, self._dialogue)
-                    return self._named(send(client, step, self._dialogue))
+                    return self._named(send(client, step, self._dialogue.event))
             except PasskeepError:
                 raise
             except ClientError as error:
@@ -136,7 +138,7 @@ class HidClient:
         return key_failures.other(self._purpose, code.name)
 
     def _strange(self, error: Exception) -> CeremonyError:
-        gone = isinstance(error, OSError)
+        gone = isinstance(error, OSError) or readers.was_taken_away(error)
         return (key_failures.pulled_out if gone else key_failures.nonsense)(self._purpose)
 
     def _named(self, response: dict[str, Any]) -> dict[str, Any]:
@@ -147,17 +149,22 @@ class HidClient:
         return response
 
 
-def send(client: WebAuthnClient, step: Step, dialogue: Dialogue) -> dict[str, Any]:
+def send(client: WebAuthnClient, step: Step, event: Event) -> dict[str, Any]:
     """Put a step to a client of python-fido2.
+
+    Args:
+        client: The client.
+        step: The step.
+        event: Is set to have it stop waiting.
 
     Returns:
         RegistrationResponseJSON or AuthenticationResponseJSON. It holds PRF outputs.
     """
     options: Any = step.options["publicKey"]
     if step.kind == "create":
-        made = client.make_credential(options, dialogue.event)
+        made = client.make_credential(options, event)
         return _plain(made)
-    found = client.get_assertion(options, dialogue.event)
+    found = client.get_assertion(options, event)
     return _plain(found.get_response(0))
 
 

@@ -6,8 +6,10 @@ Unlike a browser, a key says what went wrong, so each cause has a message of its
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from passkeep.errors import CeremonyError, NoAnswerError
+from passkeep.passkey import readers
 from passkeep.passkey.failures import (
     IncapableError,
     Purpose,
@@ -27,6 +29,18 @@ _UDEV = (
 )
 
 
+class Unfit(NamedTuple):
+    """A key that is there and cannot serve.
+
+    Attributes:
+        name: For people. What a key calls itself is untrusted.
+        why: Why it cannot.
+    """
+
+    name: str
+    why: CeremonyError
+
+
 def no_key(purpose: Purpose, locked: Sequence[str]) -> CeremonyError:
     """Return the error for a machine without a security key that can be used.
 
@@ -39,11 +53,26 @@ def no_key(purpose: Purpose, locked: Sequence[str]) -> CeremonyError:
             f"A security key is plugged in ({', '.join(locked)}), but it cannot be opened.",
             hint=_UDEV,
         )
-    return UnattendedError(
-        "No security key was found.",
-        hint="Plug it in and try again; NFC readers need `pip install 'passkeep[nfc]'`. "
-        + hint(purpose),
+    hints = ("Plug it in and try again.", readers.lacking(), hint(purpose))
+    return UnattendedError("No security key was found.", hint=" ".join(filter(None, hints)))
+
+
+def none_fit(purpose: Purpose, unfit: Sequence[Unfit]) -> CeremonyError:
+    """Return the error for a machine on which each of the keys has a reason not to serve."""
+    if len(unfit) == 1:
+        return unfit[0].why
+    reasons = " ".join(f"{name}: {why}" for name, why in unfit)
+    able = any(not isinstance(why, IncapableError) for _, why in unfit)
+    remedies = dict.fromkeys(why.hint for _, why in unfit if why.hint != hint(purpose))
+    return (UnattendedError if able else IncapableError)(
+        f"None of the {len(unfit)} security keys can be used. {reasons}",
+        hint=" ".join([*remedies, hint(purpose)]),
     )
+
+
+def locked() -> CeremonyError:
+    """Return the error for one of several keys that cannot be opened."""
+    return UnattendedError("This security key cannot be opened.", hint=_UDEV)
 
 
 def too_old(purpose: Purpose) -> CeremonyError:
@@ -152,7 +181,10 @@ def not_on_this_key(purpose: Purpose) -> CeremonyError:
 
 def pulled_out(purpose: Purpose) -> CeremonyError:
     """Return the error for a key that went away."""
-    return _ended(purpose, "The connection to the security key broke: was it pulled out?")
+    return _ended(
+        purpose,
+        "The connection to the security key broke: was it pulled out, or taken off the reader?",
+    )
 
 
 def nonsense(purpose: Purpose) -> CeremonyError:

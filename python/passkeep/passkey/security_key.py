@@ -34,9 +34,11 @@ class SecurityKey:
             that the default takes no room.
         timeout: Seconds that one touch may take. Keys stop waiting by themselves, most
             of them after 30.
+        plug_in_timeout: Seconds to wait for a key where none is plugged in; 0 for not
+            at all.
 
     Raises:
-        InvalidInputError: No page can have this RP ID, or the time-out is not positive.
+        InvalidInputError: No page can have this RP ID, or a time-out is none.
     """
 
     def __init__(
@@ -46,17 +48,21 @@ class SecurityKey:
         rp_id: str = DEFAULT_RP_ID,
         discoverable: bool = False,
         timeout: float = 60.0,
+        plug_in_timeout: float = 60.0,
     ) -> None:
         origin = native_origin(rp_id)
         if origin is None:
             raise InvalidInputError("the RP ID of a passkey is a domain name, like example.org")
         if not timeout > 0:
             raise InvalidInputError("the time-out of a ceremony must be positive")
+        if not plug_in_timeout >= 0:
+            raise InvalidInputError("the time-out for a key to be plugged in is a time")
         self._interaction = interaction
         self._rp_id = rp_id
         self._origin = origin
         self._resident_key: ceremony.ResidentKey = "required" if discoverable else "discouraged"
         self._timeout = timeout
+        self._plug_in_timeout = plug_in_timeout
         self._dialogue: Dialogue | None = None
 
     def enroll(self, *, label: str, nonce: bytes) -> Enrolment:
@@ -113,7 +119,7 @@ class SecurityKey:
         dialogue = self._dialogue = Dialogue(purpose, self._interaction, self._timeout)
         if windows_client.available():
             return windows_client.WindowsDialogue(purpose, dialogue)
-        return HidClient(purpose, dialogue)
+        return HidClient(purpose, dialogue, self._plug_in_timeout)
 
 
 def _play(

@@ -57,6 +57,10 @@ class WindowsDialogue:
 
         client = WindowsClient(DefaultClientDataCollector(origin))
         try:
-            return send(client, step, self._dialogue)
+            return send(client, step, self._dialogue.event)
         except (ClientError, OSError, ValueError, TypeError, LookupError):
             raise failures.given_up(self._purpose, "NotAllowedError") from None
+        finally:
+            # The client ends its own waiting by setting the event, which would cancel the
+            # dialogue of the next step.
+            self._dialogue.renew()
