@@ -36,7 +36,9 @@ def threads() -> set[threading.Thread]:
 
 
 @pytest.fixture(autouse=True)
-def nothing_left_behind() -> Iterator[None]:
+def nothing_left_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    # A folder of one's own: other tests run beside this one.
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     before = set(Path(tempfile.gettempdir()).glob("passkeep-*.html")), threads()
     yield
     wait_until(lambda: threads() <= before[1])

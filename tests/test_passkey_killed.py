@@ -72,7 +72,9 @@ class World:
         """The next command changes the keyring, and cleans up."""
         opening = ("--keyring", self.keyring, "--recovery-key-file", self.folder / "key.txt")
         ok("key", "rotate", *opening, env=self.environment)
-        assert [path.name for path in self.folder.rglob(".*.passkeep-*")] == []
+        left = [path.name for path in self.folder.rglob(".*.passkeep-*")]
+        # The lock of a killed run is nobody's; what is written there next takes it over.
+        assert [name for name in left if not name.endswith("-lock")] == []
 
 
 class Only:
@@ -142,7 +144,7 @@ def test_a_process_killed_at_each_write(
         # What the browser is told with does not count.
         under = world.folder
         count = faults.count(*command, calls=CALLS, under=under)
-        points = range(1, count + 1) if EXHAUSTIVE else (count // 2, count)
+        points = range(1, count + 1) if EXHAUSTIVE else (1, count)
         seen = []
         for number in points:
             world.reset()
