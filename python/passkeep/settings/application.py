@@ -69,12 +69,12 @@ class Settings:
         self._heard = clock.now()
         self._quitting = False
         self._session = Session(path, lock_after=lock_after)
-        self._ceremonies = Ceremonies(self._boxes.key)
+        self._ceremonies = Ceremonies(self._boxes.key, rp_id=rp_id, origin=origin)
         self._offers = Offers(self._session)
         self._works = Works()
         self._folder = Folder(self._session, self._works, folder)
-        opening = Opening(self._session, self._ceremonies, rp_id=rp_id, origin=origin)
-        ways = Ways(self._session, self._ceremonies, rp_id=rp_id, origin=origin)
+        opening = Opening(self._session, self._ceremonies)
+        ways = Ways(self._session, self._ceremonies)
         self._session.when_locked(self._ceremonies.forget)
         self._session.when_locked(self._offers.forget)
         self._handlers: dict[str, Callable[[Fields], dict[str, Any]]] = {

@@ -49,9 +49,15 @@ class Ceremonies:
 
     Args:
         key: What the page seals PRF results to.
+        rp_id: The RP ID of the page.
+        origin: The exact origin of the page.
+
+    Attributes:
+        page: The last two, as `passkeep.web` takes them to begin.
     """
 
-    def __init__(self, key: BoxKey) -> None:
+    def __init__(self, key: BoxKey, *, rp_id: str, origin: str) -> None:
+        self.page = {"rp_id": rp_id, "origin": origin}
         self._key = key
         self._running: _Running | None = None
 

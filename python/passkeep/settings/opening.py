@@ -20,16 +20,11 @@ class Opening:
     Args:
         session: The keyring.
         ceremonies: Where passkeys are asked.
-        rp_id: The RP ID of the page.
-        origin: The exact origin of the page.
     """
 
-    def __init__(
-        self, session: Session, ceremonies: Ceremonies, *, rp_id: str, origin: str
-    ) -> None:
+    def __init__(self, session: Session, ceremonies: Ceremonies) -> None:
         self._session = session
         self._ceremonies = ceremonies
-        self._page = {"rp_id": rp_id, "origin": origin}
 
     @property
     def actions(self) -> dict[str, Callable[[Fields], dict[str, Any]]]:
@@ -55,7 +50,7 @@ class Opening:
 
     def _passkey(self, fields: Fields) -> dict[str, Any]:
         intent = fields.choice("intent", _INTENTS)
-        step = web.begin_opening(self._session.load(), **self._page)
+        step = web.begin_opening(self._session.load(), **self._ceremonies.page)
 
         def complete(state: Mapping[str, Any], response: object) -> Done:
             keyring = self._session.load()

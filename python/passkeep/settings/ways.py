@@ -22,16 +22,11 @@ class Ways:
     Args:
         session: The keyring.
         ceremonies: Where passkeys are made.
-        rp_id: The RP ID of the page.
-        origin: The exact origin of the page.
     """
 
-    def __init__(
-        self, session: Session, ceremonies: Ceremonies, *, rp_id: str, origin: str
-    ) -> None:
+    def __init__(self, session: Session, ceremonies: Ceremonies) -> None:
         self._session = session
         self._ceremonies = ceremonies
-        self._page = {"rp_id": rp_id, "origin": origin}
 
     @property
     def actions(self) -> dict[str, Callable[[Fields], dict[str, Any]]]:
@@ -51,7 +46,7 @@ class Ways:
         if not keyring.has_room:
             # Before there is a passkey that would serve nothing.
             raise RefusedError("refused", "the keyring is full", hint="Remove a way in first.")
-        step = web.begin_adding(**self._page, label=label)
+        step = web.begin_adding(**self._ceremonies.page, label=label)
 
         def complete(state: Mapping[str, Any], response: object) -> Step | Done:
             with self._session.changing() as keyring:
