@@ -13,6 +13,7 @@ import pytest
 
 import passkeep
 from passkeep.keyring import Keyring, State
+from passkeep.keyring.notices import Notices
 from passkeep.settings import clock
 from support.authenticator import SoftPasskey
 from support.keyrings import PASSWORD, PASSWORD_2
@@ -257,8 +258,12 @@ def test_a_passkey_is_added_renamed_and_removed(open_page, path, quick):
         *("Recovery key", "Laptop", "Old phone"),
     ]
     assert Keyring.load(path).recipients == recipient
+    # The password manager hears of both from the next page that can tell it.
+    noticed = Notices(State().folder, Keyring.load(path).id)
+    assert [one.label for one in noticed.pending(Keyring.load(path).slots)] == ["Old phone"]
     open_page.ask("remove", slot=done["slot"])
     stored = Keyring.load(path)
+    assert [one.label for one in noticed.pending(stored.slots)] == [None]
     assert len(stored.slots) == 2
     assert stored.recipients != recipient  # a new root
     assert elsewhere(path, quick.digits).is_stored_at(path)

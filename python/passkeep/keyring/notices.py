@@ -11,14 +11,32 @@ from collections.abc import Collection
 from pathlib import Path
 
 from passkeep.age.fido2prf import Credential
-from passkeep.errors import DamagedError, InvalidInputError
+from passkeep.errors import DamagedError, InvalidInputError, PasskeepError
 from passkeep.keyring import storage, strict_json
 from passkeep.keyring.document import Slot
+from passkeep.keyring.state import State
 from passkeep.keyring.strict_json import Fields, Object
 from passkeep.prf import Notice
 
 _MAX_NOTICES = 32
 _MAX_FILE = 1 << 16
+
+
+def remember(keyring_id: str, slot: Slot, label: str | None) -> bool:
+    """Remembers what the password manager should hear of a slot that was changed.
+
+    Args:
+        keyring_id: 32 hexadecimal digits.
+        slot: The slot as it was.
+        label: Its new label; None where it was removed.
+
+    Returns:
+        Whether a page will tell it. Nothing depends on it, so nothing fails for it.
+    """
+    try:
+        return Notices(State().folder, keyring_id).add(slot, label)
+    except (OSError, PasskeepError):
+        return False
 
 
 class Notices:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from passkeep import web
-from passkeep.keyring import passwords
+from passkeep.keyring import notices, passwords
 from passkeep.passkey.ceremony import passkey_name
 from passkeep.passkey.step import Step
 from passkeep.prf import check_label
@@ -66,7 +66,8 @@ class Ways:
         self._session.unlocked()
         slot, label = fields.text("slot"), _label(fields)
         with self._session.changing() as keyring, about("slot"):
-            keyring.rename(slot, label)
+            renamed = keyring.rename(slot, label)
+        notices.remember(keyring.id, renamed, label)
         return {}
 
     def _remove(self, fields: Fields) -> dict[str, Any]:
@@ -84,7 +85,9 @@ class Ways:
                     "only one way in would be left; nothing was removed",
                     hint="Add another one first.",
                 )
+            (removed,) = (one for one in keyring.slots if one.id == slot)
             keyring.remove(slot)
+        notices.remember(keyring.id, removed, None)
         return {}
 
     def _travels(self, fields: Fields) -> dict[str, Any]:

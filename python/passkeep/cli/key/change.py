@@ -11,7 +11,7 @@ from passkeep.cli.ending import printable, say
 from passkeep.cli.key import parts
 from passkeep.cli.terminal import require_person
 from passkeep.errors import InvalidInputError
-from passkeep.keyring import Slot
+from passkeep.keyring import Slot, notices
 from passkeep.prf import check_label
 
 
@@ -29,7 +29,7 @@ def remove_command(slot: str, allow_last: bool, as_json: bool, given: ways.Ways)
     removed = _slot(given, slot)
     with parts.changing(given) as keyring:
         keyring.remove(removed.id, allow_last=allow_last)
-    listed = parts.notice(keyring, removed, None)
+    listed = notices.remember(keyring.id, removed, None)
     if as_json:
         parts.show_json(keyring, removed=removed.id)
         return
@@ -52,7 +52,7 @@ def rename_command(slot: str, label: str, as_json: bool, given: ways.Ways) -> No
     renamed, label = _slot(given, slot), check_label(label)
     with parts.changing(given) as keyring:
         keyring.rename(renamed.id, label)
-    parts.notice(keyring, renamed, label)
+    notices.remember(keyring.id, renamed, label)
     if as_json:
         parts.show_json(keyring, renamed=renamed.id)
         return

@@ -12,9 +12,8 @@ import click
 from passkeep.cli import ways
 from passkeep.cli.ending import say
 from passkeep.cli.options import default_keyring
-from passkeep.errors import InvalidInputError, PasskeepError
-from passkeep.keyring import Keyring, RootIdentity, Slot, State, reminders
-from passkeep.keyring.notices import Notices
+from passkeep.errors import InvalidInputError
+from passkeep.keyring import Keyring, RootIdentity, Slot, reminders
 from passkeep.output import check_target
 
 slot_argument = click.argument("slot", metavar="SLOT")
@@ -91,18 +90,6 @@ def tell_of_exports() -> None:
         "Jobs with an earlier public export go on as before until they get a new one:"
         " `passkeep key export --public`."
     )
-
-
-def notice(keyring: Keyring, slot: Slot, label: str | None) -> bool:
-    """Remembers what the password manager should hear of a slot that was removed or renamed.
-
-    Returns:
-        Whether a page will tell it. Nothing depends on it, so nothing fails for it.
-    """
-    try:
-        return Notices(State().folder, keyring.id).add(slot, label)
-    except (OSError, PasskeepError):
-        return False
 
 
 def show_json(keyring: Keyring, **more: object) -> None:
