@@ -21,6 +21,7 @@ _SIGMA = math.sqrt(2 * math.log((FULL - DATABASE) / FILES / _MEDIAN))
 _LARGEST = 1 << 24
 _FOLDER = 100
 _ROW = 4096
+_SENTENCE = 256
 _WORDS = (
     *("backup", "letter", "photo", "meeting", "Tuesday", "invoice", "recipe", "garden", "the"),
     *("of", "and", "to", "in", "was", "a", "with", "2026", "version", "draft", "final", "\n"),
@@ -39,15 +40,14 @@ def plant(folder: Path, size: int) -> int:
     """
     order = random.Random(7)  # noqa: S311  (a tree that is the same each time)
     share = size / FULL
-    text = " ".join(order.choices(_WORDS, k=20_000)).encode()
-    noise = order.randbytes(1 << 20)
+    text = " ".join(order.choices(_WORDS, k=200_000)).encode()
     total = 0
     for number, length in enumerate(_lengths(order, max(1, round(FILES * share)))):
         path = folder / f"folder {number // _FOLDER:03}" / f"file {number:05}.dat"
         if number % _FOLDER == 0:
             path.parent.mkdir()
         # Half of what people keep is compressed already.
-        path.write_bytes(_slice(order, text if number % 2 else noise, length))
+        path.write_bytes(_prose(order, text, length) if number % 2 else order.randbytes(length))
         total += length
     database = folder / "messages.sqlite"
     _fill(database, round(DATABASE * share), text, order)
@@ -59,10 +59,10 @@ def _lengths(order: random.Random, count: int) -> Iterator[int]:
         yield min(_LARGEST, round(order.lognormvariate(math.log(_MEDIAN), _SIGMA)))
 
 
-def _slice(order: random.Random, block: bytes, length: int) -> bytes:
-    start = order.randrange(len(block))
-    repeated = block[start:] + block * (length // len(block) + 1)
-    return repeated[:length]
+def _prose(order: random.Random, text: bytes, length: int) -> bytes:
+    """Sentences in an order of their own, so that no two files have a long piece in common."""
+    starts = (order.randrange(len(text) - _SENTENCE) for _ in range(-(-length // _SENTENCE)))
+    return b"".join(text[start : start + _SENTENCE] for start in starts)[:length]
 
 
 def _fill(path: Path, size: int, text: bytes, order: random.Random) -> None:
@@ -71,7 +71,7 @@ def _fill(path: Path, size: int, text: bytes, order: random.Random) -> None:
         database.execute("PRAGMA journal_mode = OFF")
         database.execute("CREATE TABLE messages (id INTEGER PRIMARY KEY, body TEXT, blob BLOB)")
         rows = (
-            (_slice(order, text, _ROW // 2).decode(), order.randbytes(_ROW // 2))
+            (_prose(order, text, _ROW // 2).decode(), order.randbytes(_ROW // 2))
             for _ in range(max(1, size // (_ROW + 64)))
         )
         database.executemany("INSERT INTO messages (body, blob) VALUES (?, ?)", rows)
