@@ -2,12 +2,17 @@
 
 use passkeep_core::Stability;
 use pyo3::buffer::PyUntypedBuffer;
-use pyo3::exceptions::PyBufferError;
+use pyo3::exceptions::{PyBufferError, PyMemoryError, PySystemError};
+use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyMemoryView};
 
 /// Views of views that are looked through to whoever owns the memory.
 const MAX_VIEWS: usize = 8;
+
+/// A large page of x86-64, and of Arm with small pages of 4 KiB.
+#[cfg(target_os = "linux")]
+const LARGE_PAGE: usize = 2 << 20;
 
 /// Whether sealed data may be opened where it lies. What could change between
 /// authentication and decryption is copied first.
@@ -55,6 +60,66 @@ fn export(object: &Bound<'_, PyAny>) -> PyResult<PyUntypedBuffer> {
             .or_else(|_| PyUntypedBuffer::get(&view.call_method1("cast", ("B",))?))
     })
 }
+
+/// A new bytes object of `size` bytes, which `fill` writes and counts.
+///
+/// [`PyBytes::new_with`] would write zeros first: with one thread, while pages that were
+/// never used are fetched, that takes longer than sealing.
+///
+/// # Errors
+/// Those of `fill`, and those of Python where there is no memory. What was not filled
+/// is not handed out, because it may be anything that this process once held.
+#[allow(unsafe_code)]
+pub(crate) fn new_bytes(
+    py: Python<'_>,
+    size: usize,
+    fill: impl FnOnce(&mut [u8]) -> PyResult<usize>,
+) -> PyResult<Bound<'_, PyBytes>> {
+    let length = ffi::Py_ssize_t::try_from(size).map_err(|_| PyMemoryError::new_err(()))?;
+    // SAFETY: Python returns a new bytes object, or null and an exception, which is
+    // what `from_owned_ptr_or_err` tells apart. Only this function has a reference to it
+    // until it returns, and its memory stays in place, so there are `size` bytes that
+    // nobody else reads or writes. They came from an allocator in C, of which the compiler
+    // knows nothing: they have values, if unknown ones. `fill` only writes them.
+    let (bytes, out) = unsafe {
+        let pointer = ffi::PyBytes_FromStringAndSize(std::ptr::null(), length);
+        let object = Bound::from_owned_ptr_or_err(py, pointer)?;
+        let start = ffi::PyBytes_AsString(pointer).cast::<u8>();
+        ask_for_large_pages(start, size);
+        let out = std::slice::from_raw_parts_mut(start, size);
+        (object.cast_into_unchecked::<PyBytes>(), out)
+    };
+    if fill(out)? != size {
+        return Err(PySystemError::new_err("the result is not complete"));
+    }
+    Ok(bytes)
+}
+
+/// Asks for large pages for `size` bytes of new memory: fetching those takes a fraction of
+/// the time. Systems that have none say no, which is as good.
+///
+/// # Safety
+/// The bytes from `start` on are allocated.
+#[cfg(target_os = "linux")]
+#[allow(unsafe_code)]
+unsafe fn ask_for_large_pages(start: *mut u8, size: usize) {
+    use rustix::mm::{Advice, madvise};
+    let before = start.align_offset(LARGE_PAGE);
+    let whole = size.saturating_sub(before) / LARGE_PAGE * LARGE_PAGE;
+    if whole > 0 {
+        // SAFETY: The pages lie within what the caller vouches for, and the advice does
+        // not change what they hold.
+        let _ = unsafe { madvise(start.add(before).cast(), whole, Advice::LinuxHugepage) };
+    }
+}
+
+/// There is nothing to ask.
+///
+/// # Safety
+/// None is needed.
+#[cfg(not(target_os = "linux"))]
+#[allow(unsafe_code)]
+unsafe fn ask_for_large_pages(_start: *mut u8, _size: usize) {}
 
 /// A contiguous buffer of any element type, read as bytes.
 pub(crate) struct Input(PyUntypedBuffer);

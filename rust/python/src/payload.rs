@@ -10,7 +10,7 @@ use passkeep_core::{
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
-use crate::buffers::{Input, Output, stability};
+use crate::buffers::{Input, Output, new_bytes, stability};
 use crate::channels::{Sink, Source};
 use crate::errors::{DamagedError, InvalidInputError, LimitError, from_core, from_io};
 use crate::hash::Hasher;
@@ -32,14 +32,15 @@ pub(crate) fn seal_bytes<'py>(
     let (prefix, format) = key.key().begin().map_err(from_core)?;
     let sealed = format.layout().sealed_size(plain.len() as u64);
     let start = header.len() + prefix.len();
-    let size = start as u64 + sealed.map_err(from_core)?;
+    let size = to_usize(start as u64 + sealed.map_err(from_core)?)?;
     let mut watch = Watcher::new(None, cancel);
-    PyBytes::new_with(py, to_usize(size)?, |out| {
+    new_bytes(py, size, |out| {
         let (front, chunks) = out.split_at_mut(start);
         front[..header.len()].copy_from_slice(header);
         front[header.len()..].copy_from_slice(&prefix);
         py.detach(|| seal_slice(&*format, plain, chunks, threads, &mut watch))
-            .map_err(from_core)
+            .map_err(from_core)?;
+        Ok(size)
     })
 }
 
@@ -61,9 +62,10 @@ pub(crate) fn open_bytes<'py>(
     let size = format.layout().plain_size(payload.len() as u64);
     let size = to_usize(size.map_err(from_core)?)?;
     let mut watch = Watcher::new(None, cancel);
-    PyBytes::new_with(py, size, |out| {
+    new_bytes(py, size, |out| {
         py.detach(|| open_slice(&*format, payload, stability, out, threads, &mut watch))
-            .map_err(from_core)
+            .map_err(from_core)?;
+        Ok(size)
     })
 }
 

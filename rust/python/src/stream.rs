@@ -8,7 +8,7 @@ use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
-use crate::buffers::{Input, Output};
+use crate::buffers::{Input, Output, new_bytes};
 use crate::channels::{Sink, Source};
 use crate::errors::{from_core, from_io};
 use crate::key::PayloadKey;
@@ -159,7 +159,7 @@ impl RangeStream {
     /// Up to `size` bytes from position `at` on: as many as there are.
     fn read<'py>(&self, py: Python<'py>, at: u64, size: u64) -> PyResult<Bound<'py, PyBytes>> {
         let size = to_usize(size.min(self.size.saturating_sub(at)))?;
-        PyBytes::new_with(py, size, |out| self.fill(py, at, out).map(drop))
+        new_bytes(py, size, |out| self.fill(py, at, out))
     }
 
     /// Fills `out` from position `at` on: as much as it has room for, or as there is.
