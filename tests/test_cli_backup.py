@@ -243,6 +243,14 @@ def test_existing_files_are_kept_unless_forced(backup, tree, digits, tmp_path):
     assert differences(tree, target / "tree") == []
 
 
+def test_one_of_a_kind_is_told_as_one(keyring_path, tmp_path):
+    letter = tmp_path / "folder" / "letter.txt"
+    letter.parent.mkdir()
+    letter.write_text("Dear")
+    done = ok("backup", letter.parent, "-o", tmp_path / "one.age", "--keyring", keyring_path)
+    assert "Backed up 1 file in 1 folder, 4 B" in done.err
+
+
 def test_a_result_is_not_mixed_with_the_backup(tree, keyring_path):
     done = run("backup", tree, "-o", "-", "--keyring", keyring_path, "--json")
     assert (done.code, done.out) == (2, b"")

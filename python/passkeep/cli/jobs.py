@@ -17,7 +17,7 @@ from passkeep import errors
 from passkeep.cli import options, reports, ways
 from passkeep.cli.ending import FAILED, code, printable, say, sentence
 from passkeep.cli.options import Command
-from passkeep.cli.progress import counter, human
+from passkeep.cli.progress import counted, counter, human
 from passkeep.errors import PartialError
 from passkeep.jobs import Job, JobResult, read_jobs, run_jobs
 from passkeep.keyring import Keyring, reminder
@@ -175,14 +175,14 @@ class _Tally:
 
     def tell_what_is_left(self) -> None:
         """Says how to go on, where the run ends before the jobs do."""
-        left = f"{self.total - self.seen:,} of {_jobs(self.total)} left."
+        left = f"{self.total - self.seen:,} of {counted(self.total, 'job')} left."
         say(f"{left} The same command goes on there." if self.resumable else left)
 
     def summary(self) -> str:
         seconds = max(time.perf_counter() - self.start, 1e-9)
         counts = ", ".join(f"{self.counts[status]:,} {status}" for status in sorted(self.counts))
         rate = f"{human(self.bytes)} in {seconds:.2f} s ({human(self.bytes / seconds)}/s)"
-        return f"{_jobs(self.total)}: {counts or 'nothing to do'}; {rate}."
+        return f"{counted(self.total, 'job')}: {counts or 'nothing to do'}; {rate}."
 
     def judge(self) -> None:
         """Raises what the run as a whole ends with."""
@@ -194,14 +194,10 @@ class _Tally:
         if wrong:
             hint = "Correct what is wrong and run the same command again"
             raise PartialError(
-                f"of {_jobs(self.total)}, {' and '.join(wrong)}",
+                f"of {counted(self.total, 'job')}, {' and '.join(wrong)}",
                 report=self,
                 hint=f"{hint}: what is finished is skipped." if self.resumable else f"{hint}.",
             )
-
-
-def _jobs(count: int) -> str:
-    return "1 job" if count == 1 else f"{count:,} jobs"
 
 
 def _show(result: JobResult, *, as_json: bool) -> None:
@@ -226,7 +222,7 @@ def _outcome(result: JobResult) -> str:
     if result.rate is None:
         return "found finished, by a run that was stopped"
     size, rate = human(result.bytes or 0), human(result.rate)
-    return f"{result.files:,} files, {size} in {result.seconds:.2f} s ({rate}/s)"
+    return f"{counted(result.files or 0, 'file')}, {size} in {result.seconds:.2f} s ({rate}/s)"
 
 
 def _as_json(result: JobResult) -> dict[str, object]:

@@ -105,6 +105,11 @@ class Stopwatch:
         return f"{seconds:.2f} s ({human(size / seconds)}/s)"
 
 
+def counted(count: int, noun: str) -> str:
+    """So many of what a noun with a regular plural names: 1 file, 2,000 files."""
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+
+
 def human(size: float) -> str:
     """A number of bytes in decimal units: 12.3 MB."""
     for unit in _UNITS:

@@ -9,14 +9,15 @@ import click
 
 from passkeep._native import Hasher, TreeEntry, TreeReport
 from passkeep.cli.ending import printable
-from passkeep.cli.progress import human
+from passkeep.cli.progress import counted, human
 
 
 def summary(report: TreeReport) -> str:
     """What a tree holds, in a few words."""
     holes = f" and {human(report.holes)} of holes" if report.holes else ""
     size = f"{human(report.bytes)}{holes}"
-    return f"{report.files:,} files in {report.directories:,} folders, {size}"
+    where = counted(report.directories, "folder")
+    return f"{counted(report.files, 'file')} in {where}, {size}"
 
 
 def ratio(report: TreeReport) -> str:
