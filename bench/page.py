@@ -42,9 +42,7 @@ def main(folder: Path, files: list[Path]) -> None:
 
 def page(found: dict[str, tuple[Report, SuiteReport]], pictures: Path) -> Iterator[str]:
     yield HEAD
-    reports = {id(report): report for report, _ in found.values()}
-    for report in reports.values():
-        yield from surroundings(report)
+    yield from surroundings({name: report for name, (report, _) in found.items()})
     yield from in_short([suite for _, suite in found.values() if suite["name"] in IN_SHORT])
     for name, (report, suite) in found.items():
         about = SUITES[name].about
@@ -57,14 +55,21 @@ def page(found: dict[str, tuple[Report, SuiteReport]], pictures: Path) -> Iterat
     yield f"{table.LEGEND}\n"
 
 
-def surroundings(report: Report) -> Iterator[str]:
-    date = report["date"][:10]
-    quiet = report["noise"]["quiet"]
-    state = "quiet" if quiet else f"noisy ({'; '.join(report['noise']['reasons'])})"
-    yield f"Measured on {date}; the machine was {state}.\n"
-    for line in (*table.surroundings(report), table.cipher(report)):
-        yield f"* {line}"
-    yield ""
+def surroundings(reports: dict[str, Report]) -> Iterator[str]:
+    """Each machine once, with what was measured on it, and how quiet it was meanwhile."""
+    groups: dict[tuple[str, ...], dict[str, Report]] = {}
+    for name, report in reports.items():
+        about = (report["date"][:10], *table.surroundings(report))
+        groups.setdefault(about, {})[name] = report
+    for (date, *about), measured in groups.items():
+        yield f"Measured on {date}:\n"
+        for line in (*about, table.cipher(next(iter(measured.values())))):
+            yield f"* {line}"
+        yield "\nHow quiet the machine was:\n"
+        for name, report in measured.items():
+            reasons = "; ".join(report["noise"]["reasons"])
+            yield f"* {name}: {f'noisy: {reasons}' if reasons else 'quiet'}"
+        yield ""
 
 
 def in_short(suites: list[SuiteReport]) -> Iterator[str]:

@@ -8,6 +8,7 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
+from typing import NamedTuple
 
 from passkeep.benchmark import spread
 
@@ -17,8 +18,11 @@ STEADY = 0.1
 STOLEN = 0.02
 """The part of the time that other virtual machines may take."""
 
-BUSY = 0.5
-"""How much may run at the beginning, as a part of the cores."""
+BUSY = 0.1
+"""What other programs may take of the cores at the beginning."""
+
+_LOOK = 0.5
+"""Seconds for which to look at what others do."""
 
 _PIECE = bytes(1 << 20)
 _REPEATS = 5
@@ -32,7 +36,7 @@ def reasons(
     Args:
         ticks: Seconds that one fixed task took, from the beginning to the end.
         stolen: The part of the time that other virtual machines took.
-        load: Programs that ran at the beginning, as a part of the cores.
+        load: What other programs took of the cores at the beginning.
         rows: How many results there are.
         noisy_rows: How many of them are noisy.
     """
@@ -47,7 +51,7 @@ def reasons(
     if stolen > STOLEN:
         found.append(f"other virtual machines took {stolen:.0%} of the time".replace("%", " %"))
     if load > BUSY:
-        found.append(f"other programs were running, load {load:.1f} for each core")
+        found.append(f"other programs took {load:.0%} of the cores at the start".replace("%", " %"))
     if noisy_rows * 3 > rows:
         found.append(f"{noisy_rows} of {rows} results vary too much")
     return found
@@ -59,12 +63,12 @@ class Watch:
 
     load: float = 0.0
     ticks: list[float] = field(default_factory=list)
-    _jiffies: tuple[int, int] = (0, 0)
+    _before: _Times | None = None
 
     def start(self) -> None:
         """Remembers how the machine was."""
         self.load = _load()
-        self._jiffies = _stolen()
+        self._before = _times()
         self.tick()
 
     def tick(self) -> None:
@@ -73,8 +77,10 @@ class Watch:
 
     def stolen(self) -> float:
         """The part of the time since the start that other virtual machines took."""
-        stolen, total = (now - then for now, then in zip(_stolen(), self._jiffies, strict=True))
-        return stolen / total if total else 0.0
+        before, now = self._before, _times()
+        if before is None or now is None:
+            return 0.0
+        return _share(now.stolen - before.stolen, now.all - before.all)
 
 
 def _fixed_task() -> float:
@@ -84,17 +90,39 @@ def _fixed_task() -> float:
 
 
 def _load() -> float:
-    try:
-        return os.getloadavg()[0] / (os.cpu_count() or 1)
-    except OSError:
-        return 0.0
+    """The part of the cores that others use while we do nothing.
+
+    The average that systems keep goes back over a minute, and so over whatever we did before.
+    """
+    before = _times()
+    if before is None:
+        try:
+            return os.getloadavg()[0] / (os.cpu_count() or 1)
+        except OSError:
+            return 0.0
+    time.sleep(_LOOK)
+    now = _times() or before
+    return _share(now.busy - before.busy, now.all - before.all)
 
 
-def _stolen() -> tuple[int, int]:
-    """Time that was stolen and all time, in the units of Linux; zero elsewhere."""
+def _share(some: int, all_of_it: int) -> float:
+    return some / all_of_it if all_of_it else 0.0
+
+
+class _Times(NamedTuple):
+    """What the cores did since the system started, in units of its own."""
+
+    busy: int
+    stolen: int
+    all: int
+
+
+def _times() -> _Times | None:
+    """From Linux; nothing elsewhere."""
     try:
         first = Path("/proc/stat").read_text("ascii").partition("\n")[0]
     except OSError:
-        return 0, 0
-    values = [int(word) for word in first.split()[1:]]
-    return values[7], sum(values[:8])
+        return None
+    user, nice, system, idle, waiting, hard, soft, stolen = map(int, first.split()[1:9])
+    busy = user + nice + system + hard + soft
+    return _Times(busy, stolen, busy + idle + waiting + stolen)
