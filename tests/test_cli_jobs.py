@@ -88,7 +88,7 @@ def test_lines_for_a_person(folder):
     assert done.code == 5
     assert done.out == b""
     lines = done.err.splitlines()
-    assert any(line.startswith(f"done  {folder}/out/0.age: 1 files, 8 B in 0.") for line in lines)
+    assert any(line.startswith(f"done  {folder}/out/0.age: 1 file, 8 B in 0.") for line in lines)
     assert any(line.startswith(f"partial  {folder}/out/1.age: ") for line in lines)
     assert any(line.startswith("  special: tree1/pipe: ") for line in lines)
     assert any(line.endswith("/missing: No such file or directory.") for line in lines)
