@@ -18,7 +18,7 @@ STEADY = 0.1
 STOLEN = 0.02
 """The part of the time that other virtual machines may take."""
 
-BUSY = 0.1
+BUSY = 0.2
 """What other programs may take of the cores at the beginning."""
 
 _LOOK = 0.5

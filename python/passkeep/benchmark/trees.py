@@ -257,6 +257,7 @@ def _restoring(place: _Place, setting: Setting) -> Sequence[Contender | Absent]:
             role="limit",
             prepare=place.out.mkdir,
         ),
+        _copy(place),
         *(restore(cipher) for cipher in CIPHERS),
     ]
     if setting.peers:

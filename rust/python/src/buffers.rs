@@ -79,7 +79,7 @@ pub(crate) fn new_bytes(
     // SAFETY: Python returns a new bytes object, or null and an exception, which is
     // what `from_owned_ptr_or_err` tells apart. Only this function has a reference to it
     // until it returns, and its memory stays in place, so there are `size` bytes that
-    // nobody else reads or writes. They came from an allocator in C, of which the compiler
+    // nobody else reads or writes. (The empty one is shared: no byte of it is touched.) They came from an allocator in C, of which the compiler
     // knows nothing: they have values, if unknown ones. `fill` only writes them.
     let (bytes, out) = unsafe {
         let pointer = ffi::PyBytes_FromStringAndSize(std::ptr::null(), length);
