@@ -15,6 +15,7 @@ __all__ = [
     "PayloadKey",
     "Problem",
     "RangeStream",
+    "RawMessages",
     "Reader",
     "SealingStream",
     "TreeEntry",
@@ -147,6 +148,17 @@ class RangeStream:
 
     def readinto(self, at: int, out: Buffer) -> int:
         """Fills `out` from position `at` on: as much as it has room for, or as there is."""
+
+@final
+class RawMessages:
+    """A buffer cut into messages of one size, each sealed under its number: for measuring."""
+
+    def __new__(cls, cipher: str, message: int) -> RawMessages: ...
+    def seal(self, plain: Buffer, sealed: Buffer, *, threads: int) -> None:
+        """Seals each message of `plain`, with its tag behind it."""
+
+    def open(self, sealed: Buffer, plain: Buffer, *, threads: int) -> None:
+        """Opens what `seal` made."""
 
 @final
 class PayloadKey:

@@ -14,13 +14,12 @@ from typing import Any
 from passkeep import digests
 from passkeep.benchmark import buffers, commands, machine, peers
 from passkeep.benchmark.buffers import Team, require_equal
-from passkeep.benchmark.contest import Absent, Contender, ContenderError, Race
+from passkeep.benchmark.contest import Absent, Contender, ContenderError, Race, Role
 from passkeep.benchmark.digesting import hashing
-from passkeep.benchmark.references import KIB, MIB, Messages, threads
+from passkeep.benchmark.references import KIB, MIB, TITLES, Messages, Raw, threads
 from passkeep.benchmark.setting import Setting, temporary
 from passkeep.sealed import Cipher
 
-_NAMES: dict[Cipher, str] = {"aes-256-gcm": "AES-256-GCM", "age": "ChaCha20-Poly1305"}
 _SIZES = (16 * KIB, 64 * KIB, MIB)
 
 
@@ -36,8 +35,8 @@ def races(setting: Setting) -> list[Race]:
             memory=2 * size,
         )
     ]
-    for cipher, name in _NAMES.items():
-        notes = ["messages are sealed by cryptography, from memory to memory"]
+    for cipher, name in TITLES.items():
+        notes = ["from memory to memory; raw is the backend that passkeep seals with"]
         if setting.peers and cipher == "aes-256-gcm":
             notes.append("openssl speed measures itself, in the cache: there is nothing to verify")
         made.append(
@@ -45,7 +44,7 @@ def races(setting: Setting) -> list[Race]:
                 f"Raw {name} by size of message",
                 functools.partial(_ciphers, setting, size, cipher),
                 amount=size,
-                baseline=(f"{_aead(cipher)}, 1 MiB messages, 1 thread",),
+                baseline=(Raw.of(cipher, MIB, 1).name,),
                 notes=tuple(notes),
                 memory=3 * size,
             )
@@ -74,10 +73,6 @@ def races(setting: Setting) -> list[Race]:
     return made
 
 
-def _aead(cipher: str) -> str:
-    return "AESGCM" if cipher == "aes-256-gcm" else "ChaCha20Poly1305"
-
-
 def _teams(setting: Setting, stack: ExitStack) -> list[Team]:
     return [Team(stack, count) for count in sorted({1, setting.threads})]
 
@@ -103,19 +98,21 @@ def _ciphers(
     found: list[Contender | Absent] = []
     for team in _teams(setting, stack):
         for message in _SIZES:
-            messages = Messages.of(cipher, message, team)
-            verify = functools.partial(_opens, messages, plain, out)
-            run = messages.seal(plain, out)
-            found.append(Contender(messages.name, run, "reference", verify=verify))
+            raw = Raw.of(cipher, message, team.threads)
+            found.append(_sealing(raw, plain, out, "limit"))
+            found.append(_sealing(Messages.of(cipher, message, team), plain, out, "reference"))
     if setting.peers and cipher == "aes-256-gcm":
         found.append(peers.contender("openssl", functools.partial(_openssl, size)))
     return found
 
 
-def _opens(messages: Messages, plain: Any, sealed: Any) -> None:
-    back = buffers.empty(len(plain))
-    messages.open(sealed, back)()
-    require_equal(back, plain)
+def _sealing(messages: Messages | Raw, plain: Any, sealed: Any, role: Role) -> Contender:
+    def verify() -> None:
+        back = buffers.empty(len(plain))
+        messages.open(sealed, back)()
+        require_equal(back, plain)
+
+    return Contender(messages.name, messages.seal(plain, sealed), role, verify=verify)
 
 
 def _openssl(size: int, program: Path) -> Contender:

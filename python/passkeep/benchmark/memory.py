@@ -11,19 +11,20 @@ from passkeep import memory
 from passkeep.age.x25519 import X25519Identity
 from passkeep.benchmark import buffers, peers
 from passkeep.benchmark.buffers import Team, require_equal
-from passkeep.benchmark.contest import Absent, Contender, Race
-from passkeep.benchmark.references import KIB, MIB, Cobblestone, Messages, threads
+from passkeep.benchmark.contest import Absent, Contender, Race, Role
+from passkeep.benchmark.references import (
+    CHUNKS,
+    KIB,
+    MIB,
+    TITLES,
+    Cobblestone,
+    Messages,
+    Raw,
+    threads,
+)
 from passkeep.benchmark.setting import Setting
 from passkeep.sealed import Cipher
 
-_TITLES: dict[Cipher, str] = {
-    "aes-256-gcm": "AES-256-GCM",
-    "age": "ChaCha20-Poly1305",
-}
-_MESSAGES: dict[Cipher, tuple[int, ...]] = {
-    "aes-256-gcm": (MIB, 16 * KIB),
-    "age": (MIB, 64 * KIB),
-}
 _BUFFERS = 6
 """The plaintext, the result, and a sealed buffer for each format."""
 
@@ -32,7 +33,7 @@ def races(setting: Setting) -> list[Race]:
     """Sealing and opening, each with both ciphers."""
     size = setting.sized(64 * MIB, MIB)
     made = []
-    for cipher, title in _TITLES.items():
+    for cipher, title in TITLES.items():
         for opening in (False, True):
             verb = "Decrypt" if opening else "Encrypt"
             made.append(
@@ -40,10 +41,7 @@ def races(setting: Setting) -> list[Race]:
                     title=f"{verb} from memory to memory, {title}",
                     enter=functools.partial(_enter, setting, size, cipher, opening=opening),
                     amount=size,
-                    baseline=tuple(
-                        Messages.of(cipher, message, _Counted(setting.threads)).name
-                        for message in _MESSAGES[cipher]
-                    ),
+                    baseline=(Raw.of(cipher, CHUNKS[cipher], setting.threads).name,),
                     notes=_notes(setting, cipher),
                     memory=_BUFFERS * size,
                 )
@@ -54,22 +52,15 @@ def races(setting: Setting) -> list[Race]:
 def _notes(setting: Setting, cipher: Cipher) -> tuple[str, ...]:
     notes = [
         f"buffers are {buffers.kind()}",
-        "passkeep starts its threads in each run, the references' threads wait for work",
-        "1 MiB messages are less work than passkeep's chunks of "
-        + ("16 KiB" if cipher == "aes-256-gcm" else "64 KiB"),
+        "passkeep and raw start their threads in each run, the other references' wait for work",
+        "raw is the backend's cipher on messages of the size of passkeep's chunks",
+        f"1 MiB messages are less work than chunks of {CHUNKS[cipher] // KIB} KiB",
     ]
     if cipher == "aes-256-gcm":
         notes.append("passkeep and cryptography.cobblestone seal the same: Cobblestone-256")
     elif setting.peers:
         notes.append("pyrage uses one thread, and makes new bytes each time")
     return tuple(notes)
-
-
-class _Counted(Team):
-    """A team of which only the number is asked."""
-
-    def __init__(self, threads: int) -> None:
-        self.threads = threads
 
 
 def _enter(
@@ -88,7 +79,9 @@ def _enter(
     )
     found: list[Contender | Absent] = [copy]
     found += make.passkeep(cipher, setting.threads)
-    found += [make.messages(Messages.of(cipher, message, team)) for message in _MESSAGES[cipher]]
+    chunk = CHUNKS[cipher]
+    found.append(make.messages(Raw.of(cipher, chunk, setting.threads), "limit"))
+    found += [make.messages(Messages.of(cipher, size, team)) for size in (MIB, chunk)]
     if cipher == "aes-256-gcm":
         found.append(make.cobblestone(Cobblestone()))
     elif setting.peers:
@@ -127,14 +120,14 @@ class _Sealing:
             ),
         ]
 
-    def messages(self, messages: Messages) -> Contender:
+    def messages(self, messages: Messages | Raw, role: Role = "reference") -> Contender:
         def verify() -> None:
             back = buffers.empty(self.size)
             messages.open(self.out, back)()
             require_equal(back, self.plain)
 
         run = messages.seal(self.plain, self.out)
-        return Contender(messages.name, run, "reference", verify=verify)
+        return Contender(messages.name, run, role, verify=verify)
 
     def cobblestone(self, reference: Cobblestone) -> Contender:
         length = 0
@@ -205,11 +198,11 @@ class _Opening:
             ),
         ]
 
-    def messages(self, messages: Messages) -> Contender:
+    def messages(self, messages: Messages | Raw, role: Role = "reference") -> Contender:
         sealed = buffers.empty(messages.sealed_size(self.size))
         messages.seal(self.plain, sealed)()
         run = messages.open(sealed, memoryview(self.out)[: self.size])
-        return Contender(messages.name, run, "reference", prepare=self._forget, verify=self._verify)
+        return Contender(messages.name, run, role, prepare=self._forget, verify=self._verify)
 
     def cobblestone(self, reference: Cobblestone) -> Contender:
         whole = buffers.empty(reference.sealed_size(self.size))

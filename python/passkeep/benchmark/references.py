@@ -1,4 +1,4 @@
-"""The honest rows: the same ciphers by `cryptography`, in a few lines of Python."""
+"""The honest rows: the same ciphers without a format, by `cryptography` and by our backend."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Any
 from cryptography.cobblestone import Cobblestone256Decryptor, Cobblestone256Encryptor
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM, ChaCha20Poly1305
 
+from passkeep._native import RawMessages
 from passkeep.benchmark.buffers import Team
 from passkeep.sealed import Cipher
 
@@ -18,6 +19,12 @@ KIB, MIB = 1 << 10, 1 << 20
 
 _CONTEXT = b"passkeep.bench"
 _MARGIN = 1 * MIB
+TITLES: dict[Cipher, str] = {"aes-256-gcm": "AES-256-GCM", "age": "ChaCha20-Poly1305"}
+"""What ciphers are called beside the formats that use them."""
+
+CHUNKS: dict[Cipher, int] = {"aes-256-gcm": 16 * KIB, "age": 64 * KIB}
+"""Bytes in a chunk of each format."""
+
 _AEADS: dict[Cipher, tuple[type[AESGCM | ChaCha20Poly1305], str]] = {
     "aes-256-gcm": (AESGCM, "AESGCM"),
     "age": (ChaCha20Poly1305, "ChaCha20Poly1305"),
@@ -44,13 +51,11 @@ class Messages:
     @property
     def name(self) -> str:
         """What is called, on which size of messages, by how many threads."""
-        large = self.message >= MIB
-        size = f"{self.message // MIB} MiB" if large else f"{self.message // KIB} KiB"
-        return f"{_AEADS[self.cipher][1]}, {size} messages, {threads(self.team.threads)}"
+        return _named(_AEADS[self.cipher][1], self.message, self.team.threads)
 
     def sealed_size(self, size: int) -> int:
         """Bytes that the sealed messages of a buffer need."""
-        return size + TAG * -(-size // self.message)
+        return _with_tags(size, self.message)
 
     def seal(self, plain: Any, sealed: Any) -> Callable[[], None]:
         """Seals from one buffer into another."""
@@ -84,6 +89,41 @@ class Messages:
         return lambda: self.team.share(-(-len(target) // step), work)
 
 
+@dataclass(frozen=True, slots=True)
+class Raw:
+    """The same by the backend that passkeep seals with, from Rust: what a format may cost."""
+
+    cipher: Cipher
+    message: int
+    count: int
+    """Threads, which are started in each run, as passkeep's are."""
+    raw: RawMessages
+
+    @classmethod
+    def of(cls, cipher: Cipher, message: int, count: int) -> Raw:
+        """Makes them with a key of their own."""
+        return cls(cipher, message, count, RawMessages(cipher, message))
+
+    @property
+    def name(self) -> str:
+        """Which cipher, on which size of messages, by how many threads."""
+        return _named(f"raw {TITLES[self.cipher]}", self.message, self.count)
+
+    def sealed_size(self, size: int) -> int:
+        """Bytes that the sealed messages of a buffer need."""
+        return _with_tags(size, self.message)
+
+    def seal(self, plain: Any, sealed: Any) -> Callable[[], None]:
+        """Seals from one buffer into another."""
+        target = memoryview(sealed)[: self.sealed_size(len(plain))]
+        return lambda: self.raw.seal(plain, target, threads=self.count)
+
+    def open(self, sealed: Any, plain: Any) -> Callable[[], None]:
+        """Opens from one buffer into another."""
+        source = memoryview(sealed)[: self.sealed_size(len(plain))]
+        return lambda: self.raw.open(source, plain, threads=self.count)
+
+
 class Cobblestone:
     """The same message as passkeep makes, by the reference implementation: one thread."""
 
@@ -115,6 +155,16 @@ def _through(machine: Any, source: memoryview, target: memoryview) -> int:
     end = machine.finalize()
     target[done : done + len(end)] = end
     return done + len(end)
+
+
+def _named(what: str, message: int, count: int) -> str:
+    large = message >= MIB
+    size = f"{message // MIB} MiB" if large else f"{message // KIB} KiB"
+    return f"{what}, {size} messages, {threads(count)}"
+
+
+def _with_tags(size: int, message: int) -> int:
+    return size + TAG * -(-size // message)
 
 
 def threads(count: int) -> str:

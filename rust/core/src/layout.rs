@@ -121,6 +121,9 @@ impl Layout {
 
 pub(crate) const TOO_MANY_CHUNKS: Error = Error::Limit("the message has too many chunks");
 
+pub(crate) const WRONG_SIZE: Error =
+    Error::Limit("the output buffer does not have the size of the result");
+
 #[cfg(test)]
 mod tests {
     use super::*;

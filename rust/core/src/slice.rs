@@ -4,9 +4,8 @@ use crate::chunks::{Opened, Place, open_run, seal_run};
 use crate::engine::{run, worth_waking};
 use crate::error::Error;
 use crate::format::Format;
+use crate::layout::WRONG_SIZE;
 use crate::watch::Watch;
-
-const WRONG_SIZE: Error = Error::Limit("the output buffer does not have the size of the result");
 
 /// Seals `plain` into `sealed`, which has exactly [`crate::Layout::sealed_size`] bytes.
 ///

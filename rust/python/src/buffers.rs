@@ -7,6 +7,8 @@ use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyMemoryView};
 
+use crate::errors::InvalidInputError;
+
 /// Views of views that are looked through to whoever owns the memory.
 const MAX_VIEWS: usize = 8;
 
@@ -172,17 +174,22 @@ impl Output {
         }
         // SAFETY: As for `Input`; that the memory may be written to was checked
         // when `self` was made, and that no input of the same call lies in it is
-        // checked by `overlaps`. Another Python thread that touches the buffer
+        // checked by `refuse_overlap`. Another Python thread that touches the buffer
         // meanwhile sees bytes of the result early, or loses its own, as with
         // any C extension that fills a buffer without the GIL.
         unsafe { std::slice::from_raw_parts_mut(start, size) }
     }
 
-    /// Whether it shares memory with `data`.
-    pub(crate) fn overlaps(&self, data: &[u8]) -> bool {
+    /// Refuses an input that it shares memory with.
+    pub(crate) fn refuse_overlap(&self, data: &[u8]) -> PyResult<()> {
         let (start, size) = (self.0.buf_ptr() as usize, self.0.len_bytes());
         let other = data.as_ptr() as usize;
-        size > 0 && !data.is_empty() && start < other + data.len() && other < start + size
+        if size > 0 && !data.is_empty() && start < other + data.len() && other < start + size {
+            return Err(InvalidInputError::new_err(
+                "input and output share memory; nothing was written",
+            ));
+        }
+        Ok(())
     }
 }
 

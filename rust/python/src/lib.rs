@@ -10,6 +10,7 @@ mod handles;
 mod hash;
 mod key;
 mod payload;
+mod raw;
 mod report;
 mod stream;
 mod tree;
@@ -33,6 +34,8 @@ mod _native {
     use crate::key::PayloadKey;
     #[pymodule_export]
     use crate::payload::{open_bytes, open_into, open_stream, seal_bytes, seal_into, seal_stream};
+    #[pymodule_export]
+    use crate::raw::RawMessages;
     #[pymodule_export]
     use crate::report::{Problem, TreeEntry, TreeReport};
     #[pymodule_export]

@@ -83,7 +83,7 @@ pub(crate) fn seal_into(
     cancel: Option<&CancelToken>,
 ) -> PyResult<usize> {
     let plain = data.as_slice();
-    refuse_overlap(&out, plain)?;
+    out.refuse_overlap(plain)?;
     let (prefix, format) = key.key().begin().map_err(from_core)?;
     let sealed = format.layout().sealed_size(plain.len() as u64);
     let start = header.len() + prefix.len();
@@ -112,7 +112,7 @@ pub(crate) fn open_into(
 ) -> PyResult<usize> {
     let stability = stability(data, true)?;
     let data: Input = data.extract()?;
-    refuse_overlap(&out, data.as_slice())?;
+    out.refuse_overlap(data.as_slice())?;
     let mut payload = data.as_slice().get(offset..).unwrap_or_default();
     let format = resume(key, &mut payload)?;
     let size = format.layout().plain_size(payload.len() as u64);
@@ -122,15 +122,6 @@ pub(crate) fn open_into(
     py.detach(|| open_slice(&*format, payload, stability, out, threads, &mut watch))
         .map_err(from_core)?;
     Ok(size)
-}
-
-fn refuse_overlap(out: &Output, data: &[u8]) -> PyResult<()> {
-    if out.overlaps(data) {
-        return Err(InvalidInputError::new_err(
-            "input and output share memory; nothing was written",
-        ));
-    }
-    Ok(())
 }
 
 /// The beginning of a buffer that a result of `size` bytes goes to.
