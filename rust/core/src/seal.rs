@@ -139,14 +139,19 @@ impl<'a, W: Write> Sealer<'a, W> {
     /// some, because only then is it known not to end the message.
     fn take(&mut self, give: impl FnOnce(&mut [u8]) -> io::Result<usize>) -> io::Result<usize> {
         if self.filled < self.layout.unit() {
-            let taken = give(room(&mut self.unit, self.filled, self.layout)?)?;
+            let taken = give(room(
+                &mut self.unit,
+                self.filled,
+                self.written,
+                self.layout,
+            )?)?;
             self.filled += taken;
             self.written += taken as u64;
             return Ok(taken);
         }
         let spare = self.spare.last_mut().map(|unit| &mut unit.plain);
         let mut next = spare.map(std::mem::take).unwrap_or_default();
-        let taken = give(room(&mut next, 0, self.layout)?)?;
+        let taken = give(room(&mut next, 0, self.written, self.layout)?)?;
         if taken > 0 {
             self.dispatch(false)?;
             self.unit = next;
@@ -254,11 +259,17 @@ fn seal_unit(format: &dyn Format, aead: &mut Aead, mut unit: Unit) -> Result<Uni
     Ok(unit)
 }
 
-/// What follows the first `filled` bytes of a unit. Its buffer grows with it: most
-/// messages are small.
-fn room(unit: &mut Vec<u8>, filled: usize, layout: Layout) -> Result<&mut [u8], Error> {
+/// What follows the first `filled` bytes of a unit. Its buffer grows with what was
+/// `written` of the message: most are small.
+fn room(
+    unit: &mut Vec<u8>,
+    filled: usize,
+    written: u64,
+    layout: Layout,
+) -> Result<&mut [u8], Error> {
     if filled == unit.len() {
-        resize(unit, (4 * filled).clamp(layout.chunk, layout.unit()))?;
+        let size = usize::try_from(written.saturating_mul(4)).unwrap_or(usize::MAX);
+        resize(unit, size.clamp(layout.chunk, layout.unit()))?;
     }
     Ok(&mut unit[filled..])
 }
