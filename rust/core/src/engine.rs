@@ -20,7 +20,7 @@ use crate::layout::{INLINE, UNIT};
 use crate::room;
 use crate::watch::Watch;
 
-/// How often the calling thread looks after its watcher while others work.
+/// How often the calling thread looks after its watcher while it waits for others.
 const WATCH_INTERVAL: Duration = Duration::from_millis(20);
 
 /// More threads than this would only cost memory, whoever asks for them.
@@ -42,9 +42,10 @@ pub(crate) fn worth_waking(threads: usize, size: u64) -> usize {
     threads.min(units).min(MAX_THREADS)
 }
 
-/// Works on independent jobs on `threads` threads while the calling thread
-/// watches. Jobs are claimed in order; each thread makes a state of its own
-/// with `start`; `work` returns the bytes it did.
+/// Works on independent jobs on `threads` threads, of which the calling one is the first:
+/// it watches between its jobs, and while it waits for the others. A thread more would only
+/// be one too many for the cores. Jobs are claimed in order; each thread makes a state of
+/// its own with `start`; `work` returns the bytes it did.
 ///
 /// # Errors
 /// The error of the earliest job that failed, or the watcher's. Jobs that were
@@ -56,17 +57,14 @@ pub(crate) fn run<J: Send, S>(
     work: impl Fn(&mut S, J) -> Result<u64, Error> + Sync,
     watch: &mut dyn Watch,
 ) -> Result<(), Error> {
-    let alone = |jobs: &mut dyn Iterator<Item = J>, watch: &mut dyn Watch| {
+    if threads <= 1 {
         let mut state = start()?;
         let mut done = 0;
         for job in jobs {
             done += work(&mut state, job)?;
             watch.tick(done)?;
         }
-        Ok(())
-    };
-    if threads <= 1 {
-        return alone(&mut { jobs }, watch);
+        return Ok(());
     }
 
     let jobs = Mutex::new(jobs.enumerate());
@@ -81,10 +79,13 @@ pub(crate) fn run<J: Send, S>(
             *slot = Some((index, error));
         }
     };
-    let worker = |alive: Sender<()>| {
+    let share = |look: &mut dyn FnMut() -> io::Result<()>| {
         let mut state = match start() {
             Ok(state) => state,
-            Err(error) => return fail(0, error),
+            Err(error) => {
+                fail(0, error);
+                return Ok(());
+            }
         };
         while !stop.load(Ordering::Relaxed) {
             let Some((index, job)) = claim() else { break };
@@ -92,36 +93,42 @@ pub(crate) fn run<J: Send, S>(
                 Ok(bytes) => {
                     finished.fetch_add(bytes, Ordering::Relaxed);
                 }
-                Err(error) => return fail(index, error),
+                Err(error) => fail(index, error),
             }
+            look()?;
         }
-        drop(alive);
+        Ok(())
     };
+    let mut tick = || watch.tick(finished.load(Ordering::Relaxed));
 
     let watched = std::thread::scope(|scope| {
         let (alive, ended) = bounded::<()>(0);
-        let worker = &worker;
-        let mut started = 0;
         // Where the system gives no more threads, fewer do the work.
-        while started < threads.min(MAX_THREADS) && room::for_threads(started + 1) {
-            let alive = alive.clone();
-            let spawned = std::thread::Builder::new().spawn_scoped(scope, move || worker(alive));
-            if spawned.is_err() {
+        for others in 1..threads.min(MAX_THREADS) {
+            let (alive, share) = (alive.clone(), &share);
+            let other = move || {
+                let _ = share(&mut || Ok(()));
+                drop(alive);
+            };
+            if !room::for_threads(others)
+                || std::thread::Builder::new()
+                    .spawn_scoped(scope, other)
+                    .is_err()
+            {
                 break;
             }
-            started += 1;
-        }
-        if started == 0 {
-            return alone(&mut std::iter::from_fn(|| Some(claim()?.1)), watch);
         }
         drop(alive);
-        while ended.recv_timeout(WATCH_INTERVAL) == Err(RecvTimeoutError::Timeout) {
-            if let Err(error) = watch.tick(finished.load(Ordering::Relaxed)) {
-                stop.store(true, Ordering::Relaxed);
-                return Err(error.into());
-            }
+        let mut watched = share(&mut tick);
+        while watched.is_ok()
+            && ended.recv_timeout(WATCH_INTERVAL) == Err(RecvTimeoutError::Timeout)
+        {
+            watched = tick();
         }
-        Ok(watch.tick(finished.load(Ordering::Relaxed))?)
+        if watched.is_err() {
+            stop.store(true, Ordering::Relaxed);
+        }
+        watched.and_then(|()| tick())
     });
     watched?;
     match failure.into_inner().unwrap_or_else(PoisonError::into_inner) {

@@ -102,7 +102,7 @@ pub fn hash_slice(
     })
 }
 
-/// The digest of a regular file, read by position.
+/// The digest of a regular file, read by position, and how large that is.
 ///
 /// # Errors
 /// [`Error::Changed`] where it shrinks or grows meanwhile, those of the file, and
@@ -112,7 +112,7 @@ pub fn hash_file(
     file: &File,
     threads: usize,
     watch: &mut dyn Watch,
-) -> Result<Digest, Error> {
+) -> Result<(Digest, u64), Error> {
     let size = file.metadata()?.len();
     let read = |buffer: &mut Vec<u8>, at: u64| {
         let length = usize::try_from(size - at).map_or(UNIT, |left| left.min(UNIT));
@@ -140,7 +140,7 @@ pub fn hash_file(
         })?
     };
     if file.metadata()?.len() == size {
-        Ok(digest)
+        Ok((digest, size))
     } else {
         Err(Error::Changed)
     }
@@ -214,7 +214,7 @@ mod tests {
                     let of_slice = hash_slice(algorithm, data, threads, &mut ());
                     assert_eq!(of_slice.unwrap(), expected, "{size}");
                     let of_file = hash_file(algorithm, &file, threads, &mut ());
-                    assert_eq!(of_file.unwrap(), expected, "{size}");
+                    assert_eq!(of_file.unwrap(), (expected, size as u64));
                 }
             }
         }

@@ -163,7 +163,9 @@ pub(crate) fn hash_stream(
     source.stop_by(cancel);
     let digest = py.detach(|| {
         if let Some(file) = source.regular() {
-            return hash_file(algorithm, file, threads, &mut watch);
+            let (digest, size) = hash_file(algorithm, file, threads, &mut watch)?;
+            watch.finish(size)?;
+            return Ok(digest);
         }
         let mut hasher = passkeep_core::Hasher::new(algorithm);
         let (mut buffer, mut done) = (zeroed(PIECE)?, 0);
