@@ -9,6 +9,7 @@ use crate::aead::Aead;
 use crate::chunks::{Place, seal_run};
 use crate::engine::Pipeline;
 use crate::error::Error;
+use crate::fill::Fill;
 use crate::format::Format;
 use crate::hash::Hasher;
 use crate::layout::{INLINE, Layout, TOO_MANY_CHUNKS};
@@ -99,19 +100,6 @@ impl<'a, W: Write> Sealer<'a, W> {
     /// Plaintext bytes taken so far.
     pub fn written(&self) -> u64 {
         self.written
-    }
-
-    /// Reads once from `source`, straight to where it is sealed from. Returns how
-    /// much that was, and 0 at the end of the source.
-    ///
-    /// # Errors
-    /// Those of the source and of the sink, and [`Error::Finished`] after an earlier
-    /// failure.
-    pub fn fill_from(&mut self, source: &mut impl Read) -> io::Result<usize> {
-        self.check()?;
-        let taken = self.take(|room| source.read(room));
-        self.ended = taken.is_err();
-        taken
     }
 
     /// Seals the rest, marks the end of the message and returns the sink,
@@ -272,6 +260,20 @@ fn room(
         resize(unit, size.clamp(layout.chunk, layout.unit()))?;
     }
     Ok(&mut unit[filled..])
+}
+
+impl<W: Write> Fill for Sealer<'_, W> {
+    /// Reads straight to where it is sealed from.
+    ///
+    /// # Errors
+    /// Those of the source and of the sink, and [`Error::Finished`] after an earlier
+    /// failure.
+    fn fill_from(&mut self, source: &mut dyn Read) -> io::Result<usize> {
+        self.check()?;
+        let taken = self.take(|room| source.read(room));
+        self.ended = taken.is_err();
+        taken
+    }
 }
 
 impl<W: Write> Write for Sealer<'_, W> {

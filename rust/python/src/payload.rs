@@ -5,7 +5,7 @@ use std::io::{self, BufRead, Cursor, Read, Write};
 use std::sync::Arc;
 
 use passkeep_core::{
-    Error, Format, Opener, Sealer, Watch, open_file, open_slice, seal_file, seal_slice,
+    Error, Fill, Format, Opener, Sealer, Watch, open_file, open_slice, seal_file, seal_slice,
 };
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;

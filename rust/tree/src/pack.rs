@@ -3,11 +3,11 @@
 //! A frame holds the same bytes whatever the number of threads, and any zstd
 //! program reads the frames one after another.
 
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use passkeep_core::{Pipeline, Watch};
+use passkeep_core::{Fill, Pipeline, Watch};
 use zstd::zstd_safe::{
     CCtx, CParameter, ErrorCode, InBuffer, OutBuffer, ResetDirective, compress_bound,
     get_error_name, min_c_level,
@@ -30,7 +30,7 @@ const PIECE: usize = 128 << 10;
 pub const LEVELS: std::ops::RangeInclusive<i32> = 1..=19;
 
 /// A writer that compresses, or, without a level, only counts.
-pub(crate) struct Packer<'a, W: Write> {
+pub(crate) struct Packer<'a, W: Fill> {
     sink: W,
     watch: &'a mut dyn Watch,
     /// What the watch was told last.
@@ -51,7 +51,7 @@ struct Frame {
     packed: Vec<u8>,
 }
 
-impl<'a, W: Write> Packer<'a, W> {
+impl<'a, W: Fill> Packer<'a, W> {
     pub(crate) fn new(
         sink: W,
         level: Option<i32>,
@@ -85,6 +85,14 @@ impl<'a, W: Write> Packer<'a, W> {
         }
         while self.write_oldest()? {}
         Ok(self.written)
+    }
+
+    /// Bytes that the frame takes yet; a full one is on its way now.
+    fn room(&mut self) -> io::Result<usize> {
+        if self.frame.len() == FRAME {
+            self.dispatch()?;
+        }
+        Ok(FRAME - self.frame.len())
     }
 
     fn dispatch(&mut self) -> io::Result<()> {
@@ -138,23 +146,32 @@ impl<'a, W: Write> Packer<'a, W> {
     }
 }
 
-impl<W: Write> Drop for Packer<'_, W> {
+impl<W: Fill> Drop for Packer<'_, W> {
     fn drop(&mut self) {
         self.dropped.store(true, Ordering::Relaxed);
     }
 }
 
-impl<W: Write> Write for Packer<'_, W> {
+impl<W: Fill> Fill for Packer<'_, W> {
+    fn fill_from(&mut self, source: &mut dyn Read) -> io::Result<usize> {
+        if self.level.is_none() {
+            let taken = self.sink.fill_from(source)?;
+            self.written += taken as u64;
+            return Ok(taken);
+        }
+        let room = self.room()? as u64;
+        source.take(room).read_to_end(&mut self.frame)
+    }
+}
+
+impl<W: Fill> Write for Packer<'_, W> {
     fn write(&mut self, data: &[u8]) -> io::Result<usize> {
         if self.level.is_none() {
             let taken = self.sink.write(data)?;
             self.written += taken as u64;
             return Ok(taken);
         }
-        if self.frame.len() == FRAME {
-            self.dispatch()?;
-        }
-        let taken = data.len().min(FRAME - self.frame.len());
+        let taken = data.len().min(self.room()?);
         reserve(&mut self.frame, taken)?;
         self.frame.extend_from_slice(&data[..taken]);
         Ok(taken)

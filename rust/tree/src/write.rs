@@ -7,7 +7,7 @@ use std::io::{self, Read, Write};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::path::{Path, PathBuf};
 
-use passkeep_core::Watch;
+use passkeep_core::{Fill, Watch};
 use rustix::fs::{FileType, Mode, OFlags, Stat, readlinkat, stat};
 use rustix::io::Errno;
 use tar::EntryType;
@@ -23,7 +23,8 @@ use crate::report::{ProblemKind, Report};
 use crate::walk::{FileId, Found, Visit, as_path, file_id, walk};
 
 const BLOCK: usize = 512;
-const BUFFER: usize = 1 << 20;
+/// Zeros that are written at a time.
+const ZEROS: u64 = 1 << 20;
 
 /// How a tree is written.
 #[derive(Default)]
@@ -49,7 +50,7 @@ pub struct WriteOptions {
 /// # Errors
 /// [`Error::Usage`] before anything is written where two roots have one name,
 /// those of the roots themselves, of the sink and of the watcher.
-pub fn write_tree<W: Write>(
+pub fn write_tree<W: Fill>(
     roots: &[PathBuf],
     sink: W,
     options: &WriteOptions,
@@ -72,7 +73,6 @@ pub fn write_tree<W: Write>(
             .filter_map(|path| identity(path))
             .collect(),
         hard_links: HashMap::new(),
-        buffer: passkeep_core::zeroed(BUFFER).map_err(|error| Error::Sink(error.into()))?,
         report: Report::default(),
     };
     walk(roots, &options.filter, &mut writer)?;
@@ -87,17 +87,16 @@ fn identity(path: &Path) -> Option<FileId> {
     stat(path).ok().as_ref().map(file_id)
 }
 
-struct Writer<'a, W: Write> {
+struct Writer<'a, W: Fill> {
     sink: Packer<'a, W>,
     attributes: bool,
     skip: HashSet<FileId>,
     /// The first name of each file that has several.
     hard_links: HashMap<FileId, Vec<u8>>,
-    buffer: Vec<u8>,
     report: Report,
 }
 
-impl<W: Write> Visit for Writer<'_, W> {
+impl<W: Fill> Visit for Writer<'_, W> {
     fn found(&mut self, found: &Found) -> Result<(), Error> {
         self.tick()?;
         match found.kind() {
@@ -118,7 +117,7 @@ impl<W: Write> Visit for Writer<'_, W> {
     }
 }
 
-impl<W: Write> Writer<'_, W> {
+impl<W: Fill> Writer<'_, W> {
     fn directory(&mut self, found: &Found) -> Result<(), Error> {
         if found.path.is_empty() {
             return Ok(());
@@ -227,7 +226,7 @@ impl<W: Write> Writer<'_, W> {
     fn zeros(&mut self, count: u64) -> Result<(), Error> {
         let mut left = count;
         while left > 0 {
-            let size = left.min(BUFFER as u64);
+            let size = left.min(ZEROS);
             let copied = io::copy(&mut io::repeat(0).take(size), &mut self.sink);
             copied.map_err(Error::Sink)?;
             left -= size;

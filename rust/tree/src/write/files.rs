@@ -1,14 +1,15 @@
 //! Writing files: their headers, holes and contents.
 
 use std::fs::File;
-use std::io::{self, Write};
+use std::io::{self, Read};
 use std::os::fd::AsFd;
 use std::os::unix::fs::FileExt;
 
+use passkeep_core::Fill;
 use rustix::fs::{FileType, Mode, OFlags, Stat, fstat};
 use tar::EntryType;
 
-use super::{BUFFER, Writer};
+use super::Writer;
 use crate::calls::open;
 use crate::error::Error;
 use crate::header::{modified, sparse_name};
@@ -23,7 +24,42 @@ enum LeftOut {
     Gone,
 }
 
-impl<W: Write> Writer<'_, W> {
+/// A part of a file as a source that ends early instead of failing: the archive goes on.
+struct PartOf<'a> {
+    file: &'a File,
+    at: u64,
+    left: u64,
+    /// Why it ended early.
+    left_out: Option<LeftOut>,
+}
+
+impl Read for PartOf<'_> {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        let room = usize::try_from(self.left).map_or(out.len(), |left| left.min(out.len()));
+        if room == 0 {
+            return Ok(0);
+        }
+        loop {
+            match self.file.read_at(&mut out[..room], self.at) {
+                Ok(read) => {
+                    if read == 0 {
+                        self.left_out = Some(LeftOut::Gone);
+                    }
+                    self.at += read as u64;
+                    self.left -= read as u64;
+                    return Ok(read);
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => {
+                    self.left_out = Some(LeftOut::Broken(error));
+                    return Ok(0);
+                }
+            }
+        }
+    }
+}
+
+impl<W: Fill> Writer<'_, W> {
     pub(super) fn file(&mut self, found: &Found) -> Result<(), Error> {
         if self.skip.contains(&file_id(&found.stat)) {
             return Ok(());
@@ -131,25 +167,24 @@ impl<W: Write> Writer<'_, W> {
     fn parts(&mut self, file: &File, parts: &[Part]) -> Result<Option<LeftOut>, Error> {
         let mut left_out = None;
         for part in parts {
-            let (mut at, mut left) = (part.offset, part.size);
-            while left > 0 && left_out.is_none() {
-                let room = usize::try_from(left).unwrap_or(BUFFER).min(BUFFER);
-                match file.read_at(&mut self.buffer[..room], at) {
-                    Ok(0) => left_out = Some(LeftOut::Gone),
-                    Ok(read) => {
-                        self.sink
-                            .write_all(&self.buffer[..read])
-                            .map_err(Error::Sink)?;
-                        at += read as u64;
-                        left -= read as u64;
-                        self.report.bytes += read as u64;
-                    }
-                    Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                    Err(error) => left_out = Some(LeftOut::Broken(error)),
+            let mut source = PartOf {
+                file,
+                at: part.offset,
+                left: if left_out.is_none() { part.size } else { 0 },
+                left_out: None,
+            };
+            let mut missing = part.size;
+            while missing > 0 {
+                let read = self.sink.fill_from(&mut source).map_err(Error::Sink)?;
+                if read == 0 {
+                    break;
                 }
+                missing -= read as u64;
+                self.report.bytes += read as u64;
                 self.tick()?;
             }
-            self.zeros(left)?;
+            left_out = left_out.or(source.left_out);
+            self.zeros(missing)?;
         }
         Ok(left_out)
     }
