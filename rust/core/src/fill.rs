@@ -3,21 +3,20 @@
 use std::fs::File;
 use std::io::{self, Read, Write};
 
-const PIECE: usize = 16 << 10;
+/// What those take at a time that have no place to read to.
+const PIECE: u64 = 64 << 10;
 
 /// A writer that reads from a source by itself, so that what is read needs no buffer on its
 /// way.
 pub trait Fill: Write {
-    /// Reads once from `source`, as much as there is room for. Returns how much that was, and
-    /// 0 at the end of the source.
+    /// Reads some of `source`. Returns how much that was, and 0 at its end.
     ///
     /// # Errors
     /// Those of the source and of the writer.
     fn fill_from(&mut self, source: &mut dyn Read) -> io::Result<usize> {
-        let mut piece = [0; PIECE];
-        let size = source.read(&mut piece)?;
-        self.write_all(&piece[..size])?;
-        Ok(size)
+        let size = io::copy(&mut source.take(PIECE), self)?;
+        // No more than a piece.
+        Ok(usize::try_from(size).unwrap_or(usize::MAX))
     }
 }
 
