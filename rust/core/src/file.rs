@@ -10,6 +10,7 @@ use crate::engine::{run, worth_waking};
 use crate::error::Error;
 use crate::format::Format;
 use crate::layout::UNIT;
+use crate::parts::Parts;
 use crate::room::resize;
 use crate::watch::Watch;
 
@@ -21,7 +22,7 @@ struct Span {
 }
 
 /// Seals the whole of `source` into `target`, whose first chunk stands at
-/// `offset`. Returns the plaintext size.
+/// `offset`. What is written is hashed on the way. Returns the plaintext size.
 ///
 /// # Errors
 /// [`Error::Changed`] where `source` shrinks or grows meanwhile, and those of
@@ -32,6 +33,7 @@ pub fn seal_file(
     target: &File,
     offset: u64,
     threads: usize,
+    hash: Option<&Parts>,
     watch: &mut dyn Watch,
 ) -> Result<u64, Error> {
     let layout = format.layout();
@@ -65,6 +67,9 @@ pub fn seal_file(
                 &worker.plain,
                 &mut worker.sealed,
             )?;
+            if let Some(hash) = hash {
+                hash.add(i, sealed, &worker.sealed);
+            }
             target.write_all_at(&worker.sealed, offset + sealed)?;
             Ok(length as u64)
         },

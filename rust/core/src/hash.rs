@@ -4,14 +4,13 @@
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
-use std::sync::{Mutex, PoisonError};
 
 use openssl::sha::Sha256;
 
 use crate::engine::{run, worth_waking};
 use crate::error::Error;
 use crate::layout::UNIT;
-use crate::parts::{Gathering, Part, Tree};
+use crate::parts::{Parts, Tree};
 use crate::room::resize;
 use crate::watch::Watch;
 
@@ -62,6 +61,11 @@ impl Hasher {
             State::Blake3(tree) => tree.digest(),
             State::Sha256(hasher) => hasher.clone().finish(),
         }
+    }
+
+    /// What several threads may add their parts to, unless the hash is a chain.
+    pub fn parts(&mut self) -> Option<Parts<'_>> {
+        self.tree().map(Parts::of)
     }
 
     /// The tree, to which several threads may add their parts, if it is one.
@@ -155,7 +159,8 @@ fn hash_units(
     watch: &mut dyn Watch,
     load: impl Fn(&mut Vec<u8>, u64, &mut dyn FnMut(&[u8])) -> Result<(), Error> + Sync,
 ) -> Result<Digest, Error> {
-    let gathering = Mutex::new(Gathering::new());
+    let mut tree = Tree::new();
+    let parts = Parts::of(&mut tree);
     let positions = (0..size).step_by(UNIT);
     run(
         threads,
@@ -164,17 +169,15 @@ fn hash_units(
         |buffer: &mut Vec<u8>, (index, at): (u64, u64)| {
             let mut done = 0;
             load(buffer, at, &mut |data| {
-                let part = Part::new(at, data);
-                let mut gathering = gathering.lock().unwrap_or_else(PoisonError::into_inner);
-                gathering.take(index, part);
+                parts.add(index, at, data);
                 done = data.len() as u64;
             })?;
             Ok(done)
         },
         watch,
     )?;
-    let gathering = gathering.into_inner();
-    Ok(gathering.unwrap_or_else(PoisonError::into_inner).digest())
+    drop(parts);
+    Ok(tree.digest())
 }
 
 #[cfg(test)]

@@ -52,6 +52,7 @@ pub use format::{Format, PayloadKey};
 pub use hash::{Algorithm, DIGEST_SIZE, Digest, Hasher, hash_file, hash_slice};
 pub use layout::{LastChunk, Layout};
 pub use open::Opener;
+pub use parts::Parts;
 pub use range::{RangeReader, ReadAt};
 pub use raw::RawMessages;
 pub use room::zeroed;

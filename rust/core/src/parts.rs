@@ -2,6 +2,7 @@
 //! hand. The tree of BLAKE3 allows that for any part, wherever it begins.
 
 use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
 
 use blake3::hazmat::{
     ChainingValue, HasherExt, Mode, merge_subtrees_non_root, merge_subtrees_root,
@@ -166,34 +167,49 @@ fn hash_subtree(at: u64, data: &[u8]) -> ChainingValue {
     hasher.set_input_offset(at).update(data).finalize_non_root()
 }
 
-/// A tree to which parts come in any order.
-pub(crate) struct Gathering {
-    tree: Tree,
+/// A hash to which several threads add parts, in any order.
+pub struct Parts<'a> {
+    /// Bytes that were hashed before them.
+    before: u64,
+    gathering: Mutex<Gathering<'a>>,
+}
+
+struct Gathering<'a> {
+    tree: &'a mut Tree,
     next: u64,
+    /// Parts that wait for those before them: never more than there are threads.
     waiting: BTreeMap<u64, Part>,
 }
 
-impl Gathering {
-    pub(crate) fn new() -> Self {
+impl<'a> Parts<'a> {
+    pub(crate) fn of(tree: &'a mut Tree) -> Self {
         Self {
-            tree: Tree::new(),
-            next: 0,
-            waiting: BTreeMap::new(),
+            before: tree.size(),
+            gathering: Mutex::new(Gathering {
+                tree,
+                next: 0,
+                waiting: BTreeMap::new(),
+            }),
         }
     }
 
-    /// Takes part number `index`, which waits for those before it.
-    pub(crate) fn take(&mut self, index: u64, part: Part) {
-        self.waiting.insert(index, part);
-        while let Some(part) = self.waiting.remove(&self.next) {
-            self.tree.append(&part);
-            self.next += 1;
+    /// Adds part number `index`, which stands `at` behind what was hashed before.
+    pub(crate) fn add(&self, index: u64, at: u64, data: &[u8]) {
+        let part = Part::new(self.before + at, data);
+        let mut gathering = self
+            .gathering
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let Gathering {
+            tree,
+            next,
+            waiting,
+        } = &mut *gathering;
+        waiting.insert(index, part);
+        while let Some(part) = waiting.remove(next) {
+            tree.append(&part);
+            *next += 1;
         }
-    }
-
-    /// The hash of all parts, of which none is missing.
-    pub(crate) fn digest(&self) -> Digest {
-        self.tree.digest()
     }
 }
 
@@ -237,18 +253,21 @@ mod tests {
                 262_400,
             ] {
                 let (mut updated, mut appended) = (Tree::new(), Tree::new());
-                let mut backwards = Gathering::new();
-                let mut parts = Vec::new();
-                for (index, piece) in (0..).zip(data.chunks(piece)) {
-                    let at = appended.size();
-                    appended.append(&Part::new(at, piece));
-                    parts.push((index, Part::new(at, piece)));
+                let mut backwards = Tree::new();
+                let parts = Parts::of(&mut backwards);
+                for (index, part) in (0..)
+                    .zip(data.chunks(piece))
+                    .collect::<Vec<_>>()
+                    .iter()
+                    .rev()
+                {
+                    parts.add(*index, index * piece as u64, part);
+                }
+                for piece in data.chunks(piece) {
+                    appended.append(&Part::new(appended.size(), piece));
                     updated.update(piece);
                     let so_far = usize::try_from(updated.size()).unwrap_or_default();
                     assert_eq!(updated.digest(), *blake3::hash(&data[..so_far]).as_bytes());
-                }
-                for (index, part) in parts.into_iter().rev() {
-                    backwards.take(index, part);
                 }
                 assert_eq!(updated.digest(), expected, "{size} by {piece}");
                 assert_eq!(appended.digest(), expected, "{size} by {piece}");

@@ -117,6 +117,14 @@ fn a_file_that_grows_meanwhile_is_noticed() {
         .and_then(|_| std::fs::OpenOptions::new().append(true).open(source.path()));
     let target = tempfile::tempfile().expect("a file");
     let mut watch = Grow(writer.expect("a writer"));
-    let end = seal_file(&*age().format, source.as_file(), &target, 0, 2, &mut watch);
+    let end = seal_file(
+        &*age().format,
+        source.as_file(),
+        &target,
+        0,
+        2,
+        None,
+        &mut watch,
+    );
     assert!(matches!(end, Err(Error::Changed)));
 }

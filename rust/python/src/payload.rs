@@ -5,7 +5,7 @@ use std::io::{self, BufRead, Cursor, Read, Write};
 use std::sync::Arc;
 
 use passkeep_core::{
-    Error, Fill, Format, Opener, Sealer, Watch, open_file, open_slice, seal_file, seal_slice,
+    Fill, Format, Opener, Sealer, Watch, open_file, open_slice, seal_file, seal_slice,
 };
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
@@ -156,21 +156,34 @@ pub(crate) fn seal_stream(
     let (prefix, format) = key.key().begin().map_err(from_core)?;
     let before = [header, &prefix].concat();
     py.detach(|| {
-        if let (Some(from), Some(to), None) = (source.regular(), sink.regular(), digest) {
-            (&*to).write_all(&before).map_err(from_io)?;
-            let at = before.len() as u64;
-            let size = seal_file(&*format, from, to, at, threads, &mut watch);
-            return watch_end(&mut watch, size);
-        }
-        lend(digest, |digest| {
-            let mut sealer = sealer(format, sink, &before, threads, digest)?;
-            let size = pour(&mut source, &mut sealer, &mut watch)?;
-            sealer.finish()?;
+        lend(digest, |mut digest| {
+            let positions = source.regular().zip(sink.regular());
+            let positions = positions.filter(|_| shared(digest.as_deref_mut()));
+            let size = if let Some((from, mut to)) = positions {
+                to.write_all(&before)?;
+                let at = before.len() as u64;
+                let parts = digest.and_then(|digest| {
+                    digest.update(&before);
+                    digest.parts()
+                });
+                let parts = parts.as_ref();
+                seal_file(&*format, from, to, at, threads, parts, &mut watch)?
+            } else {
+                let mut sealer = sealer(format, sink, &before, threads, digest)?;
+                let size = pour(&mut source, &mut sealer, &mut watch)?;
+                sealer.finish()?;
+                size
+            };
             watch.finish(size)?;
             Ok(size)
         })?
         .map_err(from_core)
     })
+}
+
+/// Whether threads can share the work of a digest, if there is one.
+fn shared(digest: Option<&mut passkeep_core::Hasher>) -> bool {
+    digest.is_none_or(|digest| digest.parts().is_some())
 }
 
 /// Lends `work` a digest, if there is one.
@@ -204,12 +217,6 @@ pub(crate) fn sealer<'a>(
         sealer = sealer.hashing(digest);
     }
     Ok(sealer)
-}
-
-fn watch_end(watch: &mut Watcher, size: Result<u64, Error>) -> PyResult<u64> {
-    let size = size.map_err(from_core)?;
-    watch.finish(size).map_err(from_io)?;
-    Ok(size)
 }
 
 /// Opens a payload into `sink`. What was read of `source` beyond the header is

@@ -103,7 +103,7 @@ fn files(format: &dyn Format, stages: usize) {
     let [plain, sealed, opened] = [(); 3].map(|()| tempfile::tempfile().unwrap());
     plain.set_len(SIZE as u64).unwrap();
     if stages >= 1 {
-        seal_file(format, &plain, &sealed, 0, 1, &mut ()).unwrap();
+        seal_file(format, &plain, &sealed, 0, 1, None, &mut ()).unwrap();
     }
     if stages >= 2 {
         open_file(format, &sealed, 0, &opened, 1, &mut ()).unwrap();

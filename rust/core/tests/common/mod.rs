@@ -158,7 +158,15 @@ impl Paths {
     pub fn seal_through_files(&self, plain: &[u8], threads: usize) -> Vec<u8> {
         let (source, target) = (file_with(plain), tempfile::tempfile().expect("a file"));
         let at = BEFORE.len();
-        let size = seal_file(&*self.format, &source, &target, at as u64, threads, &mut ());
+        let size = seal_file(
+            &*self.format,
+            &source,
+            &target,
+            at as u64,
+            threads,
+            None,
+            &mut (),
+        );
         assert_eq!(size.expect("sealing"), plain.len() as u64);
         contents(&target).split_off(at)
     }
