@@ -50,10 +50,7 @@ impl<R: BufRead> Restore<'_, R> {
         }
         if self.writers.is_some() {
             self.count(&entry);
-            return self.hand_over(Target {
-                file: new.file,
-                entry,
-            });
+            return self.hand_over(new.file, entry);
         }
         if let Err(error) = self.content(&entry, &new.file) {
             self.discard(&entry, &new);
@@ -93,18 +90,18 @@ impl<R: BufRead> Restore<'_, R> {
     }
 
     /// Reads what belongs in a file, and has others write it.
-    fn hand_over(&mut self, target: Target) -> Result<(), Error> {
+    fn hand_over(&mut self, file: File, entry: Entry) -> Result<(), Error> {
         let Some(writers) = &mut self.writers else {
             return Ok(());
         };
-        let target = Arc::new(target);
-        let entry = &target.entry;
-        let small = entry.sparse.is_none() && entry.size <= PIECE as u64;
-        if small && entry.size == 0 {
+        let parts = parts(&entry).into_owned();
+        let content = parts.iter().map(|part| part.size).sum();
+        let target = Arc::new(Target::new(file, entry, content));
+        if content == 0 {
             writers.room(0)?;
-            writers.write(&target, 0, 0, true);
+            writers.write(&target, 0, 0);
         }
-        for part in &*parts(entry) {
+        for part in parts {
             let end = part.offset + part.size;
             let mut at = part.offset;
             while at < end {
@@ -118,15 +115,9 @@ impl<R: BufRead> Restore<'_, R> {
                     let size = piece.len();
                     self.archive.consume(size)?;
                 }
-                writers.write(&target, at, size, small);
+                writers.write(&target, at, size);
                 at += size as u64;
             }
-        }
-        if !small {
-            // Its times come last, and its pieces may be with several threads.
-            self.settle()?;
-            let wanted = self.options.wanted();
-            finish(&target.entry, target.file.as_fd(), wanted, &mut self.report);
         }
         Ok(())
     }

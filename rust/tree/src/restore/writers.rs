@@ -1,4 +1,4 @@
-//! Threads that write what the restoring thread has read, and finish small files.
+//! Threads that write what the restoring thread has read, and finish files.
 //!
 //! Making a file, filling it and giving it permissions and times costs more than
 //! opening what it holds. The restoring thread makes files in their order, so
@@ -12,6 +12,7 @@ use std::os::fd::AsFd;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use passkeep_core::Pipeline;
 
@@ -31,8 +32,27 @@ const MAX_THREADS: usize = 4;
 
 /// A file that was made, and the entry that it is made from.
 pub(super) struct Target {
-    pub(super) file: File,
-    pub(super) entry: Entry,
+    file: File,
+    entry: Entry,
+    /// Bytes that are still to be written. Whoever writes the last of them finishes the
+    /// file, because its times come last.
+    missing: AtomicU64,
+}
+
+impl Target {
+    /// A file that `content` bytes are to be written to.
+    pub(super) fn new(file: File, entry: Entry, content: u64) -> Self {
+        Self {
+            file,
+            entry,
+            missing: AtomicU64::new(content),
+        }
+    }
+
+    /// Says that so many bytes were written, and whether those were the last.
+    fn is_complete(&self, written: u64) -> bool {
+        self.missing.fetch_sub(written, Ordering::AcqRel) == written
+    }
 }
 
 /// A piece of a file's content.
@@ -40,15 +60,13 @@ struct Piece {
     target: Arc<Target>,
     at: u64,
     content: Range<usize>,
-    /// Whether nothing else is written to the file.
-    whole: bool,
 }
 
 #[derive(Default)]
 struct Batch {
     pieces: Vec<Piece>,
     content: Vec<u8>,
-    /// Bytes that the entries of whole files take, which nothing else bounds.
+    /// Bytes that the entries of files take, which nothing else bounds.
     weight: usize,
     /// What files had to be left without.
     report: Report,
@@ -92,18 +110,14 @@ impl Writers {
         Ok(content)
     }
 
-    /// Has the last `size` bytes that were appended written to a file, and the file
-    /// finished if that is all of it.
-    pub(super) fn write(&mut self, target: &Arc<Target>, at: u64, size: usize, whole: bool) {
+    /// Has the last `size` bytes that were appended written to a file.
+    pub(super) fn write(&mut self, target: &Arc<Target>, at: u64, size: usize) {
         let end = self.batch.content.len();
-        if whole {
-            self.batch.weight += target.entry.weight();
-        }
+        self.batch.weight += target.entry.weight();
         self.batch.pieces.push(Piece {
             target: Arc::clone(target),
             at,
             content: end - size..end,
-            whole,
         });
     }
 
@@ -168,7 +182,7 @@ fn write_all(mut batch: Batch, root: &Path, wanted: Wanted) -> Result<Batch, Err
         if let Err(error) = target.file.write_all_at(content, piece.at) {
             return Err(Error::io(root.join(as_path(&target.entry.path)), error));
         }
-        if piece.whole {
+        if target.is_complete(content.len() as u64) {
             let file = target.file.as_fd();
             finish(&target.entry, file, wanted, &mut batch.report);
         }
