@@ -1,4 +1,4 @@
-//! The only file that knows threads.
+//! The only file that knows threads, beside the one that measures it without an engine.
 //!
 //! Threads belong to one operation and end with it. Starting one costs some
 //! tens of microseconds, less than a unit of work, and in return there is no
