@@ -102,10 +102,15 @@ class _Place(Place):
             name,
             work,
             role,
-            prepare=lambda: self.out.unlink(missing_ok=True),
+            prepare=self._start_anew,
             check=lambda: require_size(self.out, self.size),
             verify=verify,
         )
+
+    def _start_anew(self) -> None:
+        self.out.unlink(missing_ok=True)
+        # What others wrote is not to be written back while this one is timed.
+        os.sync()
 
 
 def _enter(
