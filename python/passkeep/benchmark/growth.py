@@ -100,7 +100,7 @@ def _by_size(
 ) -> Sequence[Contender | Absent]:
     del stack
     to = X25519Identity.generate().recipient
-    # One for all runs: making it would be a third of the work on the smallest.
+    # One for all runs: making it would be a fifth of the work on the smallest.
     block = bytes(MIB)
 
     def contender(cipher: Cipher, size: int) -> Contender:
